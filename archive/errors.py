@@ -61,9 +61,7 @@ class ArchiveError(Exception):
 
     exit_code: ClassVar[ExitCode] = ExitCode.INTERNAL
 
-    def __init__(
-        self, message: str, *, code: str, hint: str | None = None, problems: Sequence[Problem] = ()
-    ) -> None:
+    def __init__(self, message: str, *, code: str, hint: str | None = None, problems: Sequence[Problem] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.code = code

@@ -8,10 +8,11 @@ import sys
 from typing import NoReturn
 
 import typer
+from typer.exceptions import TyperException
 
 from archive import __version__
-from archive.cli.output import json_requested, print_error, print_json
-from archive.errors import ArchiveError, ExitCode
+from archive.cli.output import json_requested, print_error, print_json, say
+from archive.errors import ArchiveError, ExitCode, UsageError
 
 # One module per command; each has `register(app)` and imports what it needs inside the command, not at the top.
 COMMAND_MODULES = (
@@ -76,31 +77,49 @@ def main() -> NoReturn:
             print_json({"error": error.to_json()})
         print_error(error)
         code = error.exit_code
-    except typer.Abort:
-        sys.stderr.write("archive: aborted; nothing more was done\n")
-        code = ExitCode.WRONG
+    except TyperException as error:
+        code = _usage(error)
+    except typer.Abort as error:
+        code = _interrupted() if isinstance(error.__cause__, KeyboardInterrupt) else _declined()
     except KeyboardInterrupt:
-        sys.stderr.write("\narchive: interrupted\narchive: hint: run the same command again to go on where it stopped\n")
-        code = ExitCode.INCOMPLETE
+        code = _interrupted()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.DONE
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last resort: our own mistake, told without a traceback
         code = _foreign(error)
     sys.exit(int(code))
 
 
-def _foreign(error: Exception) -> int:
-    from click.exceptions import ClickException, UsageError
+def _usage(error: TyperException) -> int:
+    message = error.format_message().rstrip(".")
+    if message:
+        context = getattr(error, "ctx", None)
+        command = getattr(context, "command_path", None) or "archive"
+        usage = UsageError(message, code="usage", hint=f"see '{command} --help'")
+        if json_requested():
+            print_json({"error": usage.to_json()})
+        print_error(usage)
+    return int(ExitCode.USAGE)
 
-    if isinstance(error, ClickException):
-        error.show()
-        return int(ExitCode.USAGE if isinstance(error, UsageError) else error.exit_code)
+
+def _declined() -> int:
+    say("archive: stopped at the question; nothing more was done")
+    return int(ExitCode.WRONG)
+
+
+def _interrupted() -> int:
+    say("archive: interrupted")
+    say("archive: hint: run the same command again to go on where it stopped")
+    return int(ExitCode.INCOMPLETE)
+
+
+def _foreign(error: Exception) -> int:
     if os.environ.get("ARCHIVE_DEBUG"):
         raise error
     if json_requested():
         message = f"{type(error).__name__}: {error}"
         print_json({"error": {"code": "internal", "message": message, "hint": "set ARCHIVE_DEBUG=1 for a traceback"}})
-    sys.stderr.write(f"archive: internal error: {type(error).__name__}: {error}\n")
-    sys.stderr.write("archive: hint: set ARCHIVE_DEBUG=1 for a traceback and report it; nothing secret is in it\n")
+    say(f"archive: internal error: {type(error).__name__}: {error}")
+    say("archive: hint: set ARCHIVE_DEBUG=1 for a traceback and report it")
     return int(ExitCode.INTERNAL)
