@@ -1,0 +1,341 @@
+"""The verifier's trust file: which registries and which publisher keys this reader believes, by name.
+
+```
+{format: "incident-archive-trust/1",
+ registries: [{name, chain_id, genesis, address, code_hash, workspace_chain}],
+ publishers: [{address, name}]}
+```
+Addresses and hashes are `0x` and lower-case hex. `code_hash` is keccak256 of the runtime code at the address.
+`workspace_chain` marks the embedded chain of the workspace the file lies in: it proves nothing about time.
+
+Anybody can deploy a look-alike registry and emit the same event, so a registry or key that is not named here is
+reported as unknown, never believed because a bundle says so.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from archive.errors import InvalidInputError, RefusedError, UsageError
+from archive.workspace import write_atomic
+
+TRUST_FORMAT: Final = "incident-archive-trust/1"
+ENVIRONMENT_VARIABLE: Final = "ARCHIVE_TRUST"
+MAX_TRUST_BYTES: Final = 4 * 1024 * 1024
+
+_ADDRESS: Final = re.compile(r"0x[0-9a-f]{40}\Z")
+_HASH: Final = re.compile(r"0x[0-9a-f]{64}\Z")
+_MAX_NAME: Final = 200
+_MAX_CHAIN_ID: Final = 2**53 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedRegistry:
+    """A registry contract the verifier believes, on one chain told by id and genesis block hash."""
+
+    name: str
+    chain_id: int
+    genesis: str
+    address: str
+    code_hash: str
+    workspace_chain: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "chain_id": self.chain_id,
+            "genesis": self.genesis,
+            "address": self.address,
+            "code_hash": self.code_hash,
+            "workspace_chain": self.workspace_chain,
+        }
+
+    @property
+    def key(self) -> tuple[int, str, str]:
+        """What makes it this registry and no other."""
+        return (self.chain_id, self.genesis, self.address)
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedPublisher:
+    """A publisher's key (its address) and the name the verifier knows it by."""
+
+    address: str
+    name: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"address": self.address, "name": self.name}
+
+
+@dataclass(frozen=True, slots=True)
+class TrustFile:
+    """A trust file. Values are never changed in place: each change returns a new one."""
+
+    registries: tuple[TrustedRegistry, ...] = ()
+    publishers: tuple[TrustedPublisher, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "format": TRUST_FORMAT,
+            "registries": [r.to_json() for r in self.registries],
+            "publishers": [p.to_json() for p in self.publishers],
+        }
+
+    def to_bytes(self) -> bytes:
+        return (json.dumps(self.to_json(), ensure_ascii=False, indent=2) + "\n").encode()
+
+    def registry(self, chain_id: int, genesis: str, address: str) -> TrustedRegistry | None:
+        """The trusted registry with this chain id, genesis and address, or None."""
+        key = (chain_id, genesis.lower(), address.lower())
+        return next((r for r in self.registries if r.key == key), None)
+
+    def publisher(self, address: str) -> TrustedPublisher | None:
+        """The trusted publisher with this address, or None."""
+        return next((p for p in self.publishers if p.address == address.lower()), None)
+
+    def with_registry(self, new: TrustedRegistry) -> TrustFile:
+        """Add a registry; adding the same one again changes nothing.
+
+        Raises:
+            RefusedError: `trust.conflict`, when the same registry is there with other values, or its name is taken.
+        """
+        for old in self.registries:
+            if old == new:
+                return self
+            if old.key == new.key:
+                raise RefusedError(
+                    f"registry {new.address} on chain {new.chain_id} is already trusted as {old.name!r} "
+                    f"with code hash {old.code_hash}",
+                    code="trust.conflict",
+                    hint=f"look which one is right; `archive trust remove {old.name!r}` takes the old one out first",
+                )
+            if old.name == new.name:
+                raise _name_taken(new.name)
+        return replace(self, registries=(*self.registries, new))
+
+    def with_publisher(self, new: TrustedPublisher) -> TrustFile:
+        """Add a publisher key; adding the same one again changes nothing.
+
+        Raises:
+            RefusedError: `trust.conflict`, when the key is there under another name, or the name is taken.
+        """
+        for old in self.publishers:
+            if old == new:
+                return self
+            if old.address == new.address:
+                raise RefusedError(
+                    f"publisher {new.address} is already trusted as {old.name!r}",
+                    code="trust.conflict",
+                    hint=f"`archive trust remove {new.address}` takes it out, then add it under the new name",
+                )
+            if old.name == new.name:
+                raise _name_taken(new.name)
+        return replace(self, publishers=(*self.publishers, new))
+
+    def without(self, name_or_address: str) -> TrustFile:
+        """Take out every registry and publisher with this name or address.
+
+        Raises:
+            RefusedError: `trust.not_found`, when there is none.
+        """
+        wanted = name_or_address.lower()
+        registries = tuple(r for r in self.registries if r.name != name_or_address and r.address != wanted)
+        publishers = tuple(p for p in self.publishers if p.name != name_or_address and p.address != wanted)
+        if len(registries) + len(publishers) == len(self.registries) + len(self.publishers):
+            raise RefusedError(
+                f"{name_or_address}: nothing of that name or address is trusted",
+                code="trust.not_found",
+                hint="`archive trust show` lists what is",
+            )
+        return TrustFile(registries, publishers)
+
+
+def load_trust(path: Path) -> TrustFile:
+    """Read a trust file; one that does not exist trusts nothing.
+
+    Raises:
+        InvalidInputError: `trust.unreadable`, or any code of `parse_trust`.
+    """
+    try:
+        with path.open("rb") as handle:
+            data = handle.read(MAX_TRUST_BYTES + 1)
+    except FileNotFoundError:
+        return TrustFile()
+    except OSError as error:
+        raise InvalidInputError(f"{path}: cannot be read: {error.strerror}", code="trust.unreadable") from error
+    return parse_trust(data, name=str(path))
+
+
+def save_trust(path: Path, trust: TrustFile) -> None:
+    """Write a trust file atomically, after reading it back through the strict parser."""
+    data = trust.to_bytes()
+    parse_trust(data, name=str(path))
+    write_atomic(path, data)
+
+
+def parse_trust(data: bytes, *, name: str = "trust file") -> TrustFile:
+    """Parse a trust file strictly.
+
+    Raises:
+        InvalidInputError: `trust.too_large`, `trust.not_json`, `trust.duplicate_key`, `trust.unknown_format`,
+            `trust.unknown_key`, `trust.missing_key`, `trust.shape`, `trust.bad_address`, `trust.bad_hash`,
+            `trust.bad_chain_id`, `trust.bad_name`, `trust.duplicate`.
+    """
+    if len(data) > MAX_TRUST_BYTES:
+        raise _wrong(name, "too_large", f"is larger than {MAX_TRUST_BYTES:,} bytes")
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise _wrong(name, "duplicate_key", "has an object with the same key twice")
+        return found
+
+    try:
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=unique)
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise _wrong(name, "not_json", f"is not JSON: {error}") from error
+    if not isinstance(value, dict) or value.get("format") != TRUST_FORMAT:
+        raise _wrong(name, "unknown_format", f"is not of format {TRUST_FORMAT!r}")
+    _exact(name, "the file", value, {"format", "registries", "publishers"})
+    registries = tuple(_registry(name, i, item) for i, item in enumerate(_list(name, value, "registries")))
+    publishers = tuple(_publisher(name, i, item) for i, item in enumerate(_list(name, value, "publishers")))
+    for what, values in (
+        ("registry", [r.key for r in registries]),
+        ("registry name", [r.name for r in registries]),
+        ("publisher", [p.address for p in publishers]),
+        ("publisher name", [p.name for p in publishers]),
+    ):
+        if len(set(values)) != len(values):
+            raise _wrong(name, "duplicate", f"has the same {what} twice")
+    return TrustFile(registries, publishers)
+
+
+def checked_address(text: str) -> str:
+    """An address from a person: lower case, after checking the EIP-55 checksum when the case is mixed.
+
+    Raises:
+        UsageError: `trust.bad_address`, `trust.bad_checksum`.
+    """
+    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", text):
+        raise UsageError(f"{text[:80]}: not an address (0x and 40 hex digits)", code="trust.bad_address")
+    digits = text[2:]
+    if digits not in (digits.lower(), digits.upper()) and text != to_checksum(text):
+        raise UsageError(
+            f"{text}: the capital letters do not fit the address (EIP-55 checksum); a character may be wrong",
+            code="trust.bad_checksum",
+            hint="copy the address again from its owner",
+        )
+    return text.lower()
+
+
+def to_checksum(address: str) -> str:
+    """The address with its EIP-55 capitals. Source: EIP-55."""
+    from eth_hash.auto import keccak
+
+    digits = address[2:].lower()
+    digest = keccak(digits.encode()).hex()
+    return "0x" + "".join(c.upper() if int(h, 16) >= 8 else c for c, h in zip(digits, digest, strict=False))
+
+
+def checked_hash(text: str, what: str) -> str:
+    """A 32-byte hash from a person, in lower case.
+
+    Raises:
+        UsageError: `trust.bad_hash`.
+    """
+    if not re.fullmatch(r"0x[0-9a-fA-F]{64}", text):
+        raise UsageError(f"{what}: {text[:80]} is not 0x and 64 hex digits", code="trust.bad_hash")
+    return text.lower()
+
+
+def checked_name(text: str) -> str:
+    """A name from a person, trimmed.
+
+    Raises:
+        UsageError: `trust.bad_name`.
+    """
+    trimmed = text.strip()
+    if not _good_name(trimmed):
+        raise UsageError(f"a name is 1 to {_MAX_NAME} printable characters, found {text[:80]!r}", code="trust.bad_name")
+    return trimmed
+
+
+def _registry(name: str, index: int, item: Any) -> TrustedRegistry:
+    where = f"registry {index}"
+    _exact(name, where, item, {"name", "chain_id", "genesis", "address", "code_hash", "workspace_chain"})
+    chain_id = item["chain_id"]
+    if not isinstance(chain_id, int) or isinstance(chain_id, bool) or not 0 < chain_id <= _MAX_CHAIN_ID:
+        raise _wrong(name, "bad_chain_id", f"{where}: chain_id is not a positive whole number")
+    if not isinstance(item["workspace_chain"], bool):
+        raise _wrong(name, "shape", f"{where}: workspace_chain is not true or false")
+    return TrustedRegistry(
+        name=_name(name, where, item["name"]),
+        chain_id=chain_id,
+        genesis=_hash(name, where, item["genesis"]),
+        address=_address(name, where, item["address"]),
+        code_hash=_hash(name, where, item["code_hash"]),
+        workspace_chain=item["workspace_chain"],
+    )
+
+
+def _publisher(name: str, index: int, item: Any) -> TrustedPublisher:
+    where = f"publisher {index}"
+    _exact(name, where, item, {"address", "name"})
+    return TrustedPublisher(_address(name, where, item["address"]), _name(name, where, item["name"]))
+
+
+def _exact(name: str, where: str, item: Any, keys: set[str]) -> None:
+    if not isinstance(item, dict):
+        raise _wrong(name, "shape", f"{where} is not an object")
+    if missing := sorted(keys - set(item)):
+        raise _wrong(name, "missing_key", f"{where} has no {missing[0]!r}")
+    if unknown := sorted(set(item) - keys):
+        raise _wrong(name, "unknown_key", f"{where} has a key {unknown[0][:80]!r} that is not known")
+
+
+def _list(name: str, value: dict[str, Any], key: str) -> list[Any]:
+    items = value[key]
+    if not isinstance(items, list):
+        raise _wrong(name, "shape", f"{key!r} is not a list")
+    return items
+
+
+def _address(name: str, where: str, value: Any) -> str:
+    if not isinstance(value, str) or not _ADDRESS.match(value):
+        raise _wrong(name, "bad_address", f"{where}: address is not 0x and 40 lower-case hex digits")
+    return value
+
+
+def _hash(name: str, where: str, value: Any) -> str:
+    if not isinstance(value, str) or not _HASH.match(value):
+        raise _wrong(name, "bad_hash", f"{where}: a hash is not 0x and 64 lower-case hex digits")
+    return value
+
+
+def _name(name: str, where: str, value: Any) -> str:
+    if not isinstance(value, str) or not _good_name(value):
+        raise _wrong(name, "bad_name", f"{where}: name is not 1 to {_MAX_NAME} printable characters")
+    return value
+
+
+def _good_name(text: str) -> bool:
+    # Names are printed beside verdicts: one that looks like an address or holds control characters could mislead.
+    return 0 < len(text) <= _MAX_NAME and text.isprintable() and not text.lower().startswith("0x")
+
+
+def _name_taken(name: str) -> RefusedError:
+    return RefusedError(
+        f"the name {name!r} is already in the trust file for something else",
+        code="trust.conflict",
+        hint="choose another name; `archive trust show` lists those in use",
+    )
+
+
+def _wrong(name: str, rule: str, what: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"{name}: {what}", code=f"trust.{rule}", hint="mend the file, or write it anew with `archive trust add`"
+    )
