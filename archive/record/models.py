@@ -293,8 +293,8 @@ class Relation(_Model):
     """How a claim relates to another claim, in this record or in another publisher's package."""
 
     type: Literal["causes", "responds_to", "supports", "contradicts", "refines"] = Field(
-        description="What this claim does to the other: says that it causes it, answers it, supports it, contradicts it, "
-        "or makes it more exact."
+        description="What this claim does to the other: says that it causes it, answers it, supports it, contradicts "
+        "it, or makes it more exact."
     )
     claim: Id = Field(description="The id of the other claim.")
     root: Sha256 | None = _some("The root of the other package, when the other claim is not in this record.")
