@@ -1,1 +1,1 @@
-"""TODO(owner): one line."""
+"""The chain: networks, the embedded chain, registry reader and writer, keystores, inclusion proofs."""

@@ -1,0 +1,112 @@
+"""The registry's binary interface: selectors, event topic, and the fixed-size words of its calls and answers.
+
+Pure, base libraries only: the registry uses nothing but one-word types, so no ABI library is needed. Source of the
+encoding: Solidity ABI specification; of the layout: `contracts/src/interfaces/IIncidentRegistry.sol`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from archive.chain.codec import ZERO_WORD, from_hex, keccak, to_hex
+
+WORD: Final = 32
+ANCHOR: Final = "anchor(bytes32,bytes32,bytes32,bytes32)"
+ANCHORED: Final = "Anchored(address,bytes32,bytes32,bytes32,bytes32,uint256)"
+
+
+@cache
+def selector(signature: str) -> bytes:
+    """First four bytes of the hash of a function's or custom error's signature."""
+    return keccak(signature.encode())[:4]
+
+
+@cache
+def topic(signature: str) -> bytes:
+    """Topic 0 of an event."""
+    return keccak(signature.encode())
+
+
+def incident_key(incident: str) -> bytes:
+    """The 32-byte key of an incident id on chain: keccak256 of its UTF-8 bytes."""
+    return keccak(incident.encode())
+
+
+def address_word(address: str) -> bytes:
+    return from_hex(address).rjust(WORD, b"\0")
+
+
+def int_word(value: int) -> bytes:
+    return value.to_bytes(WORD, "big")
+
+
+def word_address(word: bytes) -> str:
+    """The address in a word; raises ValueError when the upper 12 bytes are not zero."""
+    if len(word) != WORD or any(word[:12]):
+        raise ValueError("not an address word")
+    return to_hex(word[12:])
+
+
+def split_words(data: bytes, count: int) -> list[bytes]:
+    """Exactly `count` words; raises ValueError for any other size."""
+    if len(data) != count * WORD:
+        raise ValueError(f"{len(data)} bytes, expected {count * WORD}")
+    return [data[i : i + WORD] for i in range(0, len(data), WORD)]
+
+
+def encode_call(signature: str, words: Sequence[bytes]) -> bytes:
+    return selector(signature) + b"".join(words)
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorCall:
+    """The arguments of `anchor`, 32 bytes each; `previous` is zero for none."""
+
+    incident: bytes
+    root: bytes
+    previous: bytes
+    content_digest: bytes
+
+    def encode(self) -> bytes:
+        return encode_call(ANCHOR, (self.incident, self.root, self.previous, self.content_digest))
+
+    @property
+    def tag(self) -> bytes:
+        """The top 152 bits of keccak256(abi.encode(incident, previous, contentDigest)): 19 bytes of the entry."""
+        return keccak(self.incident + self.previous + self.content_digest)[:19]
+
+    @classmethod
+    def decode(cls, calldata: bytes) -> AnchorCall | None:
+        """The arguments when the call is `anchor` and nothing else, or None."""
+        if calldata[:4] != selector(ANCHOR) or len(calldata) != 4 + 4 * WORD:
+            return None
+        return cls(*split_words(calldata[4:], 4))
+
+
+@dataclass(frozen=True, slots=True)
+class AnchoredEvent:
+    """The event `Anchored`: `publisher` as `0x` + 40 hex digits, the words as 32 bytes, `ordinal` from 1."""
+
+    publisher: str
+    incident: bytes
+    root: bytes
+    previous: bytes
+    content_digest: bytes
+    ordinal: int
+
+    @property
+    def has_previous(self) -> bool:
+        return self.previous != ZERO_WORD
+
+    @classmethod
+    def decode(cls, topics: Sequence[bytes], data: bytes) -> AnchoredEvent:
+        """Read a log whose topic 0 is that of `Anchored`; raises ValueError when its shape is not exact."""
+        if len(topics) != 4:
+            raise ValueError(f"{len(topics)} topics, expected 4")
+        if any(len(word) != WORD for word in topics):
+            raise ValueError("a topic is not 32 bytes")
+        previous, digest, ordinal = split_words(data, 3)
+        return cls(word_address(topics[1]), topics[2], topics[3], previous, digest, int.from_bytes(ordinal, "big"))
