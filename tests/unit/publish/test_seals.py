@@ -8,14 +8,18 @@ from pathlib import Path
 import pytest
 
 from archive.errors import InvalidInputError, RefusedError, UsageError
+from archive.package.seal import Seal
 from archive.publish import seals
 from archive.workspace import Workspace
 
 QUICK = 1 << 4
 
 
-def make_seal(incident: str = "2025-01-01-test", fill: int = 7) -> seals.StoredSeal:
-    return seals.new_seal(incident, random=lambda size: bytes([fill]) * size)
+INCIDENT = "2025-01-01-test"
+
+
+def make_seal(fill: int = 7) -> Seal:
+    return seals.new_seal(random=lambda size: bytes([fill]) * size)
 
 
 @pytest.fixture
@@ -25,15 +29,15 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def test_a_saved_seal_comes_back_and_only_its_owner_can_read_it(workspace: Workspace) -> None:
     seal = dataclasses.replace(make_seal(), publisher="0x" + "ab" * 20)
-    path = seals.save_seal(workspace, seal)
-    assert seals.load_seal(workspace, seal.incident) == seal
+    path = seals.save_seal(workspace, INCIDENT, seal)
+    assert seals.load_seal(workspace, INCIDENT) == seal
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(workspace.secrets.stat().st_mode) == 0o700
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
 def test_fresh_seals_differ(workspace: Workspace) -> None:
-    assert seals.new_seal("a").seed != seals.new_seal("a").seed
+    assert seals.new_seal().seed != seals.new_seal().seed
 
 
 def test_repr_hides_the_seed() -> None:
@@ -41,24 +45,24 @@ def test_repr_hides_the_seed() -> None:
 
 
 def test_an_absent_seal_is_none(workspace: Workspace) -> None:
-    assert seals.load_seal(workspace, "2025-01-01-test") is None
+    assert seals.load_seal(workspace, INCIDENT) is None
     assert not workspace.root.exists()
 
 
 def test_a_seal_with_another_seed_is_never_replaced(workspace: Workspace) -> None:
-    path = seals.save_seal(workspace, make_seal(fill=1))
+    path = seals.save_seal(workspace, INCIDENT, make_seal(fill=1))
     before = path.read_bytes()
     with pytest.raises(RefusedError) as caught:
-        seals.save_seal(workspace, make_seal(fill=2))
+        seals.save_seal(workspace, INCIDENT, make_seal(fill=2))
     assert caught.value.code == "seal.exists"
     assert path.read_bytes() == before
 
 
 def test_a_seal_others_can_read_is_refused(workspace: Workspace) -> None:
-    path = seals.save_seal(workspace, make_seal())
+    path = seals.save_seal(workspace, INCIDENT, make_seal())
     path.chmod(0o644)
     with pytest.raises(RefusedError) as caught:
-        seals.load_seal(workspace, "2025-01-01-test")
+        seals.load_seal(workspace, INCIDENT)
     assert caught.value.code == "seal.readable"
 
 
@@ -70,36 +74,34 @@ def test_a_seal_others_can_read_is_refused(workspace: Workspace) -> None:
         {"format": "incident-archive-seal/2"},
         {"publisher": "0xABC"},
         {"not_before": None},
-        {"incident": "../up"},
-        {"incident": "2025-01-01-other"},
         {"surplus": 1},
     ],
 )
 def test_a_damaged_seal_is_named(workspace: Workspace, change: dict[str, object]) -> None:
-    path = seals.save_seal(workspace, make_seal())
+    path = seals.save_seal(workspace, INCIDENT, make_seal())
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(InvalidInputError) as caught:
-        seals.load_seal(workspace, "2025-01-01-test")
+        seals.load_seal(workspace, INCIDENT)
     assert caught.value.code == "seal.damaged"
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[" * 100_000, b"\xff\xfe"])
 def test_a_seal_that_is_not_json_is_named(workspace: Workspace, data: bytes) -> None:
-    path = seals.save_seal(workspace, make_seal())
+    path = seals.save_seal(workspace, INCIDENT, make_seal())
     path.write_bytes(data)
     with pytest.raises(InvalidInputError) as caught:
-        seals.load_seal(workspace, "2025-01-01-test")
+        seals.load_seal(workspace, INCIDENT)
     assert caught.value.code == "seal.damaged"
 
 
 def test_an_id_cannot_leave_the_folder(workspace: Workspace) -> None:
     with pytest.raises(InvalidInputError) as caught:
-        seals.save_seal(workspace, make_seal("../../elsewhere"))
+        seals.save_seal(workspace, "../../elsewhere", make_seal())
     assert caught.value.code == "seal.damaged"
 
 
 def test_a_backup_opens_with_its_password_only(workspace: Workspace) -> None:
-    kept = [make_seal("2025-01-01-a", 1), make_seal("2025-01-01-b", 2)]
+    kept = {"2025-01-01-a": make_seal(1), "2025-01-01-b": make_seal(2)}
     data = seals.encrypt_backup(kept, "correct horse", n=QUICK)
     assert seals.decrypt_backup(data, "correct horse", source="b.json") == kept
     assert (b"01" * 16) not in data
@@ -109,13 +111,13 @@ def test_a_backup_opens_with_its_password_only(workspace: Workspace) -> None:
 
 
 def test_a_password_typed_in_another_unicode_form_opens_the_backup() -> None:
-    data = seals.encrypt_backup([make_seal()], "caf\u00e9", n=QUICK)
-    assert seals.decrypt_backup(data, "cafe\u0301", source="b.json") == [make_seal()]
+    data = seals.encrypt_backup({INCIDENT: make_seal()}, "caf\u00e9", n=QUICK)
+    assert seals.decrypt_backup(data, "cafe\u0301", source="b.json") == {INCIDENT: make_seal()}
 
 
 def test_an_empty_password_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
-        seals.encrypt_backup([make_seal()], "", n=QUICK)
+        seals.encrypt_backup({INCIDENT: make_seal()}, "", n=QUICK)
     assert caught.value.code == "seal.empty_password"
 
 
@@ -135,7 +137,7 @@ def test_an_empty_password_is_refused() -> None:
     ],
 )
 def test_a_changed_backup_is_refused(change: dict[str, object], code: str) -> None:
-    data = json.loads(seals.encrypt_backup([make_seal()], "pw", n=QUICK))
+    data = json.loads(seals.encrypt_backup({INCIDENT: make_seal()}, "pw", n=QUICK))
     with pytest.raises(InvalidInputError) as caught:
         seals.decrypt_backup(json.dumps(data | change).encode(), "pw", source="b.json")
     assert caught.value.code == code
@@ -158,15 +160,15 @@ def test_a_backup_into_a_missing_folder_is_a_usage_error(tmp_path: Path) -> None
 
 
 def test_restore_adds_what_is_missing_and_keeps_what_is_there(workspace: Workspace) -> None:
-    a, b = make_seal("2025-01-01-a", 1), make_seal("2025-01-01-b", 2)
-    seals.save_seal(workspace, a)
-    assert seals.restore(workspace, [a, b]) == (["2025-01-01-b"], ["2025-01-01-a"])
-    assert seals.list_seals(workspace) == [a, b]
+    both = {"2025-01-01-a": make_seal(1), "2025-01-01-b": make_seal(2)}
+    seals.save_seal(workspace, "2025-01-01-a", make_seal(1))
+    assert seals.restore(workspace, both) == (["2025-01-01-b"], ["2025-01-01-a"])
+    assert seals.all_seals(workspace) == both
 
 
 def test_restore_with_a_conflict_writes_nothing(workspace: Workspace) -> None:
-    seals.save_seal(workspace, make_seal("2025-01-01-b", 9))
+    seals.save_seal(workspace, "2025-01-01-b", make_seal(9))
     with pytest.raises(RefusedError) as caught:
-        seals.restore(workspace, [make_seal("2025-01-01-a", 1), make_seal("2025-01-01-b", 2)])
+        seals.restore(workspace, {"2025-01-01-a": make_seal(1), "2025-01-01-b": make_seal(2)})
     assert caught.value.code == "seal.exists"
-    assert [seal.incident for seal in seals.list_seals(workspace)] == ["2025-01-01-b"]
+    assert list(seals.all_seals(workspace)) == ["2025-01-01-b"]
