@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from archive.errors import InvalidInputError
+from archive.stores.base import Pin
 from archive.workspace import Workspace, write_atomic
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -76,16 +77,30 @@ class Bundled(_Step):
 
 
 class Pinned(_Step):
-    """A store holds the package (or bundle), under its own `locator`.
-
-    `verified` is true only after the bytes were downloaded again and hashed here.
-    """
+    """A store has taken the package (or bundle): `archive.stores.base.Pin` as the journal keeps it."""
 
     store: str
     locator: str
     content_id: str
     operator: str
     verified: bool
+    status: Literal["stored", "pending"] = "stored"
+    detail: str | None = None
+
+    @classmethod
+    def from_pin(cls, pin: Pin) -> Pinned:
+        return cls(
+            store=pin.store,
+            locator=pin.locator,
+            content_id=pin.content_id,
+            operator=pin.operator,
+            verified=pin.verified,
+            status=pin.status,
+            detail=pin.detail,
+        )
+
+    def to_pin(self) -> Pin:
+        return Pin(self.store, self.locator, self.content_id, self.operator, self.verified, self.status, self.detail)
 
 
 class Journal(_Step):
