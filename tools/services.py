@@ -331,7 +331,7 @@ def http(
     url: str, *, method: str = "GET", body: bytes | None = None, content_type: str | None = None, seconds: float = 30
 ) -> bytes:
     """One request to a service on this machine; any failure is a ServiceError."""
-    request = urllib.request.Request(url, data=body, method=method)  # noqa: S310 - our own loopback addresses
+    request = urllib.request.Request(url, data=body, method=method)
     if content_type:
         request.add_header("Content-Type", content_type)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -400,7 +400,7 @@ def _folder(name: str) -> Iterator[Path]:
 
 
 def _kubo_environment(repo: Path) -> dict[str, str]:
-    return {**os.environ, "IPFS_PATH": str(repo), "IPFS_TELEMETRY": "off", "LIBP2P_FORCE_PNET": "0"}
+    return {**os.environ, "IPFS_PATH": str(repo), "IPFS_TELEMETRY": "off"}
 
 
 def _answers(look: Callable[[], T]) -> Callable[[], T | None]:
@@ -502,7 +502,6 @@ def arlocal() -> Iterator[ArlocalGateway]:
             "--require",
             str(TOOLS / "node" / "loopback.cjs"),
             str(script),
-            "0",
             "--dbpath",
             "db",
             "--hidelogs",

@@ -1,5 +1,5 @@
-// Preloaded into arlocal, which listens on every interface and cannot say on which port: keep it on the loopback
-// address, and write the port it got to the file named in ARLOCAL_PORT_FILE.
+// Preloaded into arlocal, which listens on every interface at a port that must be chosen beforehand: keep it on the
+// loopback address at a free port, and write that port to the file named in ARLOCAL_PORT_FILE.
 "use strict";
 const fs = require("node:fs");
 const net = require("node:net");
@@ -13,5 +13,5 @@ net.Server.prototype.listen = function (port, ...rest) {
     fs.writeFileSync(`${file}.partial`, String(this.address().port));
     fs.renameSync(`${file}.partial`, file);
   });
-  return listen.call(this, { port, host: "127.0.0.1" }, rest.find((argument) => typeof argument === "function"));
+  return listen.call(this, { port: 0, host: "127.0.0.1" }, rest.find((argument) => typeof argument === "function"));
 };
