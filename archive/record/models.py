@@ -314,8 +314,8 @@ class Claim(_Model):
         description="Where the claim stands: asserted, corroborated by others or by evidence, contradicted, disputed, "
         "or retracted by who made it. No judgement of truth."
     )
-    evidence_for: Ids = _many("Ids of evidence items, figures or statements that speak for it.")
-    evidence_against: Ids = _many("Ids of evidence items, figures or statements that speak against it.")
+    evidence_for: Ids = _many("Ids of evidence items, figures, statements or claims that speak for it.")
+    evidence_against: Ids = _many("Ids of evidence items, figures, statements or claims that speak against it.")
     contradicted_by: Ids = _many(
         "Ids of the claims, figures, statements or evidence items that contradict it; "
         "needed when the status is contradicted."
