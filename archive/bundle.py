@@ -39,6 +39,15 @@ _HEX64: Final = re.compile(r"[0-9a-f]{64}\Z")
 _CONTENT_ID: Final = re.compile(r"bafybei[a-z2-7]{52}\Z")
 _CID: Final = re.compile(r"baf[a-z2-7]{56}\Z")
 _KEYS: Final = ("format", "root", "content_id", "entries", "record", "directory", "anchors", "stamps")
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+# Rules of canonical JSON whose names would say too little here.
+_RULES: Final = {
+    "depth": "too_deep",
+    "syntax": "not_json",
+    "trailing": "not_json",
+    "bom": "not_json",
+    "encoding": "not_json",
+}
 _ASK_AGAIN: Final = "fetch the proof bundle again, or ask its publisher for it"
 
 
@@ -143,9 +152,9 @@ def parse_bundle(data: bytes, *, name: str = "proof bundle") -> ProofBundle:
 
     Raises:
         InvalidInputError: `bundle.too_large`, `bundle.truncated`, `bundle.not_json`, `bundle.duplicate_key`,
-            `bundle.too_deep`, `bundle.too_many_leaves`, `bundle.too_many_proofs`, `bundle.missing_key`,
-            `bundle.unknown_key`, `bundle.shape`, `bundle.root`, `bundle.content_id`, `bundle.directory`, or
-            another rule of canonical JSON (`bundle.float`, …).
+            `bundle.too_deep`, `bundle.too_many_leaves`, `bundle.too_many_proofs`, `bundle.duplicate_proof`,
+            `bundle.missing_key`, `bundle.unknown_key`, `bundle.shape`, `bundle.root`, `bundle.content_id`,
+            `bundle.directory`, or another rule of canonical JSON (`bundle.float`, …).
         UnknownBundleFormatError: `bundle.unknown_format`.
     """
     value = _load(data, name)
@@ -192,10 +201,17 @@ def _load(data: bytes, name: str) -> Any:
         return canonical.loads(data, max_bytes=MAX_BUNDLE_BYTES, max_depth=MAX_DEPTH)
     except InvalidInputError as error:
         rule = error.code.rpartition(".")[2]
-        # Only a bundle cut short lacks its closing brace; say so, since the remedy is to fetch it again.
-        if rule not in ("too_deep", "duplicate_key") and not data.rstrip(b" \t\r\n").endswith(b"}"):
-            raise _wrong(name, "truncated", "ends in the middle: the file was cut short or is not JSON") from error
-        raise InvalidInputError(f"{name}: {error.message}", code=f"bundle.{rule}", hint=_ASK_AGAIN) from error
+        if rule in ("syntax", "encoding") and _is_cut_short(data):
+            raise _wrong(name, "truncated", "ends in the middle: the file was cut short") from error
+        code = f"bundle.{_RULES.get(rule, rule)}"
+        raise InvalidInputError(f"{name}: {error.message}", code=code, hint=_ASK_AGAIN) from error
+
+
+def _is_cut_short(data: bytes) -> bool:
+    """JSON that opens more than it closes: the remedy is to fetch it again, so it is worth telling apart."""
+    bare = _STRING.sub(b"", data)
+    opened = bare.count(b"{") + bare.count(b"[")
+    return data.lstrip(b" \t\r\n").startswith(b"{") and (b'"' in bare or opened > bare.count(b"}") + bare.count(b"]"))
 
 
 def _directory(name: str, value: Any) -> tuple[DirectoryLink, ...]:

@@ -1,0 +1,138 @@
+"""What `gather` found, as plain values: the only input of the pure rules in `checks`.
+
+Nothing here is a judgement. A file is what it hashed to, an RPC node is what it answered, a store is what it sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from archive.bundle import ProofBundle
+from archive.trust import TrustFile
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A harmless-looking change of a file (`line-ends`, `gzip`, `byte-order-mark` …) and the hash it would undo to."""
+
+    kind: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileFact:
+    """One file that was given or fetched.
+
+    `name` is how the user knows it; `path` is its place inside the given folder or CAR, None for a single file.
+    `full` is the absolute path in POSIX form, used to recognise `…/evidence/a.csv`. Hashes are of the bytes as read.
+    """
+
+    name: str
+    path: str | None
+    full: str
+    size: int
+    sha256: str
+    cid: str
+    variants: tuple[Variant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableFile:
+    """A file or folder that was given and could not be read, or that changed while it was read."""
+
+    name: str
+    code: str
+    message: str
+
+
+HeaderOutcome = Literal["same", "other", "absent", "unreachable", "wrong_chain", "other_history", "bad_answer"]
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderAnswer:
+    """What one source said about the block of an anchor. `source` is safe to show."""
+
+    source: str
+    kind: Literal["rpc", "workspace"]
+    outcome: HeaderOutcome
+    found: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeAnswer:
+    """keccak256 of the code one node has at the registry's address, or why it is not known."""
+
+    source: str
+    code_hash: str | None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryAnswer:
+    """The registry's newest entry of this publisher and incident, as one node tells it.
+
+    `current` is True when it is this root; `head` is the prefix of the newest root, in hex.
+    """
+
+    source: str
+    current: bool | None
+    head: str | None = None
+    ordinal: int | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorFacts:
+    """What was asked about one anchor of the bundle, by its index there."""
+
+    index: int
+    headers: tuple[HeaderAnswer, ...] = ()
+    codes: tuple[CodeAnswer, ...] = ()
+    history: tuple[HistoryAnswer, ...] = ()
+    # None: not known here; False: an embedded or private chain, whose clock proves nothing.
+    public_chain: bool | None = None
+    chain_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OtherRoot:
+    """Another root that the publisher signed for an incident and revision, and where it was found."""
+
+    incident: str
+    revision: int
+    root: str
+    publisher: str
+    source: str
+
+
+StoreOutcome = Literal["good", "wrong", "absent", "unreachable"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAnswer:
+    """What one store sent when asked for the package."""
+
+    store: str
+    operator: str
+    outcome: StoreOutcome
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything the rules look at."""
+
+    target: str
+    # What the user asked for by id, which the bundle must then be about.
+    asked: tuple[Literal["root", "content_id", "transaction"], str] | None
+    bundle: ProofBundle
+    files: tuple[FileFact, ...]
+    trust: TrustFile
+    offline: bool
+    unreadable: tuple[UnreadableFile, ...] = ()
+    package_folder: bool = False  # a folder with a manifest.json, or a CAR, was given: it must be exact
+    anchors: tuple[AnchorFacts, ...] = ()
+    others: tuple[OtherRoot, ...] = ()
+    stores: tuple[StoreAnswer, ...] = ()
+    notes: tuple[str, ...] = field(default=())
