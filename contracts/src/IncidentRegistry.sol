@@ -35,7 +35,8 @@ contract IncidentRegistry is IIncidentRegistry {
         }
 
         heads[incident] = (uint256(root) >> 24) << 24 | ordinal;
-        entries[root] = _tag(incident, previous, contentDigest) | block.timestamp << 64 | block.number << 24 | ordinal << 8;
+        entries[root] =
+            _tag(incident, previous, contentDigest) | block.timestamp << 64 | block.number << 24 | ordinal << 8;
         emit Anchored(msg.sender, incident, root, previous, contentDigest, ordinal);
     }
 
