@@ -1,0 +1,348 @@
+"""The first safety scan: secrets that must not become permanent.
+
+Two levels. The quick one runs the rules below over the first part of each file and needs no library; `archive check`
+shows what it finds as warnings. The full one reads every byte, adds the plugins of detect-secrets, and blocks
+publishing until each finding is mended or waived by its name, `rule:path`.
+
+A finding never holds the secret: only its rule, place, and the few characters that show which one is meant.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from archive.errors import InternalError, InvalidInputError
+
+CHUNK_BYTES = 1 << 20
+QUICK_BYTES = 8 << 20
+# A line without end is cut here; what lies across a cut is seen because this much is read again.
+OVERLAP_BYTES = 4096
+MAX_FINDINGS_PER_RULE = 100
+
+_WORDS_FILE = Path(__file__).with_name("bip39_english.txt")
+_MIN_SEED_WORDS = 12
+# On text whose letters all became `a` and the rest spaces: twelve words of 3 to 8 letters, close together.
+_SEED_RUN = re.compile(rb" aaaa{0,5}(?: {1,8}a{3,8}){11,}(?= )")
+_LETTERS = bytes(ord("a") if chr(byte).isalpha() and byte < 128 else ord(" ") for byte in range(256))
+_WORD = re.compile(rb"[A-Za-z]+")
+_BASE58 = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_BASE58_SIGNS = bytes(ord("1") if byte in _BASE58 else ord(" ") for byte in range(256))
+_WIF_RUN = b"1" * 51
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One suspected secret: the file as named to the scan, the 1-based line, the rule, and a masked excerpt."""
+
+    path: str
+    line: int
+    rule: str
+    excerpt: str
+
+    @property
+    def name(self) -> str:
+        """What `--waive` takes to let it pass: the rule and the path, not the line, which moves."""
+        return f"{self.rule}:{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A pattern, and groups of lower-case pieces, one of each of which must be present: a cheap test beforehand."""
+
+    name: str
+    pattern: re.Pattern[bytes]
+    needles: tuple[tuple[bytes, ...], ...]
+
+
+def _rule(name: str, pattern: bytes, *needles: bytes, flags: int = re.IGNORECASE) -> _Rule:
+    return _Rule(name, re.compile(pattern, flags), (needles,))
+
+
+def _may_match(lowered: bytes, needles: tuple[tuple[bytes, ...], ...]) -> bool:
+    return all(any(needle in lowered for needle in group) for group in needles)
+
+
+_VALUE = rb"[\"'\s:=]{1,8}"
+_SECRET_NAMES = (
+    (b"api", b"key"),
+    (b"api", b"secret"),
+    (b"secret", b"key"),
+    (b"client", b"secret"),
+    (b"access", b"token"),
+)
+_RULES = (
+    _rule(
+        "private-key", rb"-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----", b"private key", flags=re.NOFLAG
+    ),
+    _rule(
+        "private-key-hex",
+        rb"(?:private|priv|secret|signing)[_ -]?key" + _VALUE + rb"(?:0x)?[0-9a-f]{64}(?![0-9a-f])",
+        *(
+            start + gap + b"key"
+            for start in (b"private", b"priv", b"secret", b"signing")
+            for gap in (b"", b"_", b" ", b"-")
+        ),
+    ),
+    _rule("keystore", rb"\"ciphertext\"\s*:\s*\"(?:0x)?[0-9a-f]{32,}\"", b'"ciphertext"'),
+    _rule("extended-key", rb"\b[xyzt]prv[1-9A-HJ-NP-Za-km-z]{100,112}\b", b"prv", flags=re.NOFLAG),
+    _rule(
+        "exchange-api-key",
+        rb"x-(?:mbx|bapi|okx)-(?:apikey|api-key)" + _VALUE + rb"[A-Za-z0-9-]{10,}",
+        b"apikey",
+        b"api-key",
+    ),
+    _rule("request-signature", rb"(?<![a-z])signature=[A-Za-z0-9%+/=_-]{16,}", b"signature="),
+    _rule("listen-key", rb"listen_?key" + _VALUE + rb"[A-Za-z0-9]{32,}", b"listenkey", b"listen_key"),
+    _rule(
+        "json-web-token",
+        rb"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",
+        b"eyj",
+        flags=re.NOFLAG,
+    ),
+    _rule(
+        "authorization-header",
+        rb"authorization[\"'\s:=]{1,8}(?:bearer|basic|token)\s{1,4}[A-Za-z0-9._~+/=-]{16,}",
+        b"authorization",
+    ),
+    _rule("cookie", rb"\b(?:set-)?cookie[\"']?\s{0,3}:\s{0,3}[\"']?[A-Za-z0-9_.-]{1,64}=[^\s;\"']{8,}", b"cookie"),
+    _rule(
+        "assigned-secret",
+        rb"(?:api[_-]?(?:key|secret)|secret[_-]?key|client[_-]?secret|access[_-]?token|passw(?:or)?d|passphrase)"
+        rb"[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?=[^\s\"']{0,64}[0-9])[A-Za-z0-9+/_.!@#$%^&*-]{12,}",
+        *(a + gap + b for a, b in _SECRET_NAMES for gap in (b"", b"_", b"-")),
+        b"passw",
+        b"passphrase",
+    ),
+    _rule(
+        "service-token",
+        rb"\b(?:AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,}|xox[abposr]-[A-Za-z0-9-]{10,}"
+        rb"|AIza[0-9A-Za-z_-]{35}|[sr]k_live_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{32,}|glpat-[A-Za-z0-9_-]{20,})",
+        b"akia",
+        *(b"gh" + kind + b"_" for kind in (b"p", b"o", b"u", b"s", b"r")),
+        b"github_pat_",
+        b"xox",
+        b"aiza",
+        b"k_live_",
+        b"sk-",
+        b"glpat-",
+        flags=re.NOFLAG,
+    ),
+)
+_WIF = re.compile(rb"(?<![1-9A-HJ-NP-Za-km-z])[5KLc9][1-9A-HJ-NP-Za-km-z]{50,51}(?![1-9A-HJ-NP-Za-km-z])")
+RULE_NAMES = (*(rule.name for rule in _RULES), "wallet-import-key", "seed-phrase")
+
+
+def scan_paths(paths: Iterable[Path], *, full: bool = True, base: Path | None = None) -> tuple[Finding, ...]:
+    """Scan files, sorted by path and line; findings name a file by its path below `base` when that is given.
+
+    Raises:
+        InvalidInputError: `scan.unreadable` when a file cannot be read: unread is not clean.
+    """
+    found: set[Finding] = set()
+    for path in paths:
+        name = path.relative_to(base).as_posix() if base is not None else str(path)
+        found.update(scan_file(path, full=full, name=name))
+    return tuple(sorted(found))
+
+
+def scan_file(path: Path, *, full: bool = True, name: str | None = None) -> tuple[Finding, ...]:
+    """Scan one file as a stream; memory does not grow with its size."""
+    try:
+        with path.open("rb") as handle:
+            return _scan_stream(handle, name or str(path), full=full)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InvalidInputError(
+            f"{name or path}: cannot be read for the safety scan: {reason}", code="scan.unreadable"
+        ) from None
+
+
+def scan_bytes(data: bytes, name: str, *, full: bool = True) -> tuple[Finding, ...]:
+    """Scan bytes that are in memory already."""
+    import io
+
+    return _scan_stream(io.BytesIO(data), name, full=full)
+
+
+def _scan_stream(handle: BinaryIO, name: str, *, full: bool) -> tuple[Finding, ...]:
+    counts: dict[str, int] = {}
+    found: set[Finding] = set()
+    for first_line, chunk in _chunks(handle, limit=None if full else QUICK_BYTES):
+        lowered = chunk.lower()
+        hits = _scan_chunk(chunk, lowered)
+        if full:
+            hits += _ask_detect_secrets(chunk, lowered)
+        for offset, rule, excerpt in hits:
+            if counts.get(rule, 0) >= MAX_FINDINGS_PER_RULE:
+                continue
+            finding = Finding(name, first_line + chunk.count(b"\n", 0, offset), rule, excerpt)
+            if finding not in found:
+                counts[rule] = counts.get(rule, 0) + 1
+                found.add(finding)
+    return tuple(sorted(found))
+
+
+def _chunks(handle: BinaryIO, *, limit: int | None) -> Iterator[tuple[int, bytes]]:
+    """Pieces of a file with the number of their first line; each but the first repeats the end of the one before."""
+    encoding = _wide_encoding(handle)
+    line, carry, read = 1, b"", 0
+    while limit is None or read < limit:
+        block = handle.read(CHUNK_BYTES)
+        if not block:
+            break
+        read += len(block)
+        if encoding is not None:
+            block = block.decode(encoding, "ignore").encode("utf-8", "ignore")
+        piece = carry + block
+        yield line, piece
+        keep = len(piece) - OVERLAP_BYTES
+        if keep > 0:
+            cut = piece.find(b"\n", keep) + 1 or keep
+            line += piece.count(b"\n", 0, cut)
+            carry = piece[cut:]
+        else:
+            carry = piece
+
+
+def _wide_encoding(handle: BinaryIO) -> str | None:
+    start = handle.read(2)
+    handle.seek(0)
+    return {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(start)
+
+
+def _scan_chunk(chunk: bytes, lowered: bytes) -> list[tuple[int, str, str]]:
+    hits: list[tuple[int, str, str]] = []
+    for rule in _RULES:
+        if _may_match(lowered, rule.needles):
+            hits += [(match.start(), rule.name, _mask(match[0])) for match in rule.pattern.finditer(chunk)]
+    if _WIF_RUN in chunk.translate(_BASE58_SIGNS):
+        hits += [(m.start(), "wallet-import-key", _mask(m[0])) for m in _WIF.finditer(chunk) if _is_wif(m[0])]
+    for match in _SEED_RUN.finditer(b" " + chunk.translate(_LETTERS) + b" "):
+        start = match.start()
+        for offset, count in _seed_runs(chunk[start : match.end() - 1]):
+            hits.append((start + offset, "seed-phrase", f"{count} words of a recovery phrase in a row"))
+    return hits
+
+
+def _mask(secret: bytes) -> str:
+    shown = "".join(chr(byte) if 32 <= byte < 127 else "?" for byte in secret[:4])
+    return f"{shown}… ({len(secret)} characters)"
+
+
+def _is_wif(text: bytes) -> bool:
+    """True when the checksum of a Bitcoin wallet import key holds: base58, 4 bytes of double SHA-256."""
+    number = 0
+    for sign in text:
+        number = number * 58 + _BASE58.index(sign)
+    try:
+        data = number.to_bytes(38 if text[:1] in b"KLc" else 37, "big")
+    except OverflowError:
+        return False
+    return sha256(sha256(data[:-4]).digest()).digest()[:4] == data[-4:]
+
+
+@functools.cache
+def _seed_words() -> frozenset[bytes]:
+    """The 2,048 English words of BIP-39."""
+    return frozenset(_WORDS_FILE.read_bytes().split())
+
+
+def _seed_runs(text: bytes) -> Iterator[tuple[int, int]]:
+    """Offset and length, in words, of each run of at least twelve BIP-39 words that are not all the same."""
+    known = _seed_words()
+    start, run = 0, list[bytes]()
+    for match in _WORD.finditer(text):
+        word = match[0].lower()
+        if word in known:
+            if not run:
+                start = match.start()
+            run.append(word)
+            continue
+        if len(run) >= _MIN_SEED_WORDS:
+            yield start, len(run)
+        run = []
+    if len(run) >= _MIN_SEED_WORDS:
+        yield start, len(run)
+
+
+_ASSIGNED = (b"key", b"pw", b"pass", b"token")
+# The plugins of detect-secrets that know the form of what they look for, with needles as above. Those that guess by
+# entropy fire on every order id and hash, and are left out.
+_PLUGINS: dict[str, tuple[tuple[bytes, ...], ...]] = {
+    "ArtifactoryDetector": ((b"akc", *(b"ap" + bytes([digit]) for digit in b"0123456789abcdef")),),
+    "AWSKeyDetector": ((b"a3t", b"abia", b"acca", b"akia", b"asia", b"aws"),),
+    "AzureStorageKeyDetector": ((b"accountkey=",),),
+    "BasicAuthDetector": ((b"://",),),
+    "CloudantDetector": ((b"cl",), (*_ASSIGNED, b".cloudant.com")),
+    "DiscordBotTokenDetector": ((b".",),),
+    "GitHubTokenDetector": ((b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_"),),
+    "GitLabTokenDetector": ((b"gl", b"gr1348941"), (b"-", b"gr1348941")),
+    "IbmCloudIamDetector": ((b"ib", b"iam", b"ia"), _ASSIGNED),
+    "IbmCosHmacDetector": ((b"secret",), (b"key",)),
+    "JwtTokenDetector": ((b"eyj",),),
+    "MailchimpDetector": ((b"-us",),),
+    "NpmDetector": ((b"_authtoken",),),
+    "OpenAIDetector": ((b"sk-",),),
+    "PrivateKeyDetector": ((b"private key", b"putty-user-key-file"),),
+    "PypiTokenDetector": ((b"pypi-",),),
+    "SendGridDetector": ((b"sg.",),),
+    "SlackDetector": ((b"xox", b"hooks.slack.com"),),
+    "SoftlayerDetector": ((b"sl", b"softlayer"), (*_ASSIGNED, b"api.softlayer.com")),
+    "SquareOAuthDetector": ((b"sq0csp-",),),
+    "StripeDetector": ((b"k_live_",),),
+    "TelegramBotTokenDetector": ((b":",),),
+    "TwilioKeyDetector": ((b"ac", b"sk"),),
+}
+_Plugin = tuple[str, Any, tuple[re.Pattern[str], ...], tuple[tuple[bytes, ...], ...]]
+
+
+@functools.cache
+def _plugins() -> tuple[_Plugin, ...]:
+    """Our name, the plugin, its patterns for a look over many lines at once, and its needles."""
+    from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+
+    by_name: dict[str, Any] = {cls.__name__: cls for cls in get_mapping_from_secret_type_to_class().values()}
+    missing = sorted(_PLUGINS.keys() - by_name.keys())
+    if missing:
+        raise InternalError(
+            f"the installed detect-secrets lacks {', '.join(missing)}",
+            code="scan.plugins",
+            hint="install a version of detect-secrets that the project names",
+        )
+    loaded: list[_Plugin] = []
+    for name, needles in _PLUGINS.items():
+        plugin = by_name[name]()
+        looks = tuple(re.compile(pattern.pattern, pattern.flags | re.MULTILINE) for pattern in plugin.denylist)
+        loaded.append((f"detect-secrets/{_slug(str(plugin.secret_type))}", plugin, looks, needles))
+    return tuple(loaded)
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def _ask_detect_secrets(chunk: bytes, lowered: bytes) -> list[tuple[int, str, str]]:
+    # Latin-1 keeps one character per byte, so that offsets stay those of the file; every token is ASCII.
+    text = chunk.decode("latin-1")
+    hits: list[tuple[int, str, str]] = []
+    for name, plugin, looks, needles in _plugins():
+        if not _may_match(lowered, needles):
+            continue
+        seen: set[int] = set()
+        for look in looks:
+            for match in look.finditer(text):
+                start = text.rfind("\n", 0, match.start()) + 1
+                if start in seen:
+                    continue
+                seen.add(start)
+                end = text.find("\n", match.start())
+                line = text[start : end if end >= 0 else len(text)]
+                for secret in plugin.analyze_line(filename="", line=line, line_number=1):
+                    hits.append((start, name, _mask(str(secret.secret_value or "").encode("latin-1", "ignore"))))
+    return hits
