@@ -173,8 +173,9 @@ def decide(checks: Sequence[Check], policy: Policy) -> tuple[list[Check], Verdic
             listed.append(_not_made(code, None))
     lacking += [c for c in policy.required if c not in PER_ANCHOR and not _all_pass(listed, c, None)]
     per_anchor = [code for code in policy.required if code in PER_ANCHOR]
-    short = [[code for code in per_anchor if not _all_pass(listed, code, group)] for group in groups]
-    lacking += min(short, key=lambda codes: len(codes))
+    short: list[list[str]] = [[code for code in per_anchor if not _all_pass(listed, code, group)] for group in groups]
+    nearest = min(short, key=len)
+    lacking += nearest
     if any(c.status == "fail" for c in listed):
         return listed, "fail", tuple(lacking)
     if lacking or any(c.blocking and c.status != "pass" for c in listed):
@@ -636,10 +637,10 @@ def _registry(subject: str, index: int, proven: proofs.ProvenAnchor, facts: Fact
         note = f"trusted as {trusted.name!r}"
         return [Check("anchor.registry", "pass", subject, found, found, note, "time", index)]
     same = [r for r in facts.trust.registries if r.chain_id == proven.chain_id]
+    add = f"--chain-id {proven.chain_id} --genesis {proven.genesis} --address {proven.registry} --code-hash HASH"
     note = (
         "this registry is not in your trust file, and anybody can deploy one that looks the same. If you have "
-        f"reason to believe it: archive trust add registry --name NAME --chain-id {proven.chain_id} --genesis {proven.genesis} "
-        f"--address {proven.registry} --code-hash HASH"
+        f"reason to believe it: archive trust add registry --name NAME {add}"
     )
     expected = "; ".join(f"{r.address} ({r.name})" for r in same) or None
     checks = [Check("anchor.registry", "unchecked", subject, expected, found, note, "time", index)]

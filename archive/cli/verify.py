@@ -1,0 +1,111 @@
+"""`archive verify`: check files against a proof bundle; reads only, needs no key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archive.cli.output import JsonOption, print_json, print_result, say
+from archive.workspace import Workspace, resolve_workspace
+
+if TYPE_CHECKING:
+    from archive.stores.base import Reader
+    from archive.verify.gather import Node
+
+
+def register(app: typer.Typer) -> None:
+    app.command("verify")(verify)
+
+
+def verify(
+    target: Annotated[
+        str,
+        typer.Argument(metavar="BUNDLE|CID|ROOT|TX", help="A proof bundle, or an id to look for."),
+    ],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Files, a folder or a CAR to check. Without any, the package is fetched from the stores."),
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no node and no store over a network.")] = False,
+    rpc: Annotated[list[str] | None, typer.Option("--rpc", help="URL of a node to ask; may be repeated.")] = None,
+    store: Annotated[list[str] | None, typer.Option("--store", help="Ask only this store; may be repeated.")] = None,
+    trust: Annotated[
+        Path | None, typer.Option("--trust", envvar="ARCHIVE_TRUST", help="Your trust file, else the workspace's.")
+    ] = None,
+    policy: Annotated[Path | None, typer.Option("--policy", help="A policy file that asks for more.")] = None,
+    workspace: Annotated[Path | None, typer.Option("--workspace", help="The workspace folder.")] = None,
+    json_output: JsonOption = False,
+) -> int:
+    """Verify files: that they are the published ones, since when they exist, who published them.
+
+    Exit codes: 0 pass, 1 something is wrong, 3 something required could not be checked.
+    """
+    from archive.bundle import UnknownBundleFormatError
+    from archive.cli.output import byte_progress
+    from archive.errors import UsageError
+    from archive.trust import load_trust
+    from archive.verify import report
+    from archive.verify.checks import EXIT_OF_VERDICT, judge, unknown_format
+    from archive.verify.gather import Sources, gather, parse_target
+    from archive.verify.policy import Policy, read_policy
+
+    if offline and (rpc or store):
+        raise UsageError("--offline asks nobody, so it does not go with --rpc or --store", code="verify.offline_rpc")
+    wanted = parse_target(target)
+    asked = read_policy(policy) if policy else Policy()
+    space = resolve_workspace(workspace)
+    if trust is not None and not trust.is_file():
+        raise UsageError(f"{trust}: no such trust file", code="trust.no_such_file")
+    sources = Sources(
+        trust=load_trust(trust or space.trust_file),
+        readers=tuple(_readers(space, offline=offline, names=store or [])),
+        nodes=() if offline else tuple(_nodes(space, rpc or [])),
+        workspace=space,
+        offline=offline,
+        progress=byte_progress("hashing"),
+    )
+    try:
+        facts = gather(wanted, files or [], sources)
+        outcome = judge(facts, asked)
+    except UnknownBundleFormatError as error:
+        facts, outcome = None, unknown_format(error.code, error.message, asked)
+    if json_output:
+        print_json(report.to_json(outcome, facts))
+    else:
+        print_result(report.to_text(outcome, facts))
+    return EXIT_OF_VERDICT[outcome.verdict]
+
+
+def _readers(space: Workspace, *, offline: bool, names: list[str]) -> list[Reader]:
+    if offline:
+        from archive.stores.local import LocalStore
+
+        return [LocalStore(space.store)]
+    from archive.stores.config import open_stores
+
+    stores = open_stores(space)
+    return [stores.reader(name) for name in names] if names else list(stores.readers)
+
+
+def _nodes(space: Workspace, urls: list[str]) -> list[Node]:
+    """The nodes named with --rpc, else those of the configured networks. Nothing is asked yet."""
+    from archive.chain.rpc import RpcClient, mask_url
+    from archive.verify.gather import Node
+
+    try:
+        from archive.chain.networks import load_networks
+
+        networks = load_networks(space)
+    except ModuleNotFoundError as error:
+        say(f"archive: note: configured networks are not read ({error.name} is not installed); name a node with --rpc")
+        networks = {}
+    known = {network.chain_id: network for network in networks.values()}
+    if urls:
+        return [Node(mask_url(url), RpcClient(url)) for url in urls]
+    return [
+        Node(mask_url(url), RpcClient(url), network.chain_id, network.name, network.genesis is not None)
+        for network in known.values()
+        for url in network.rpc_urls
+    ]

@@ -1,0 +1,226 @@
+"""The result in words, for a reader who knows nothing of hashes, and as JSON for programs."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from archive.verify.checks import EXIT_OF_VERDICT, AnchorSummary, Check, Outcome, Section
+from archive.verify.facts import Facts
+
+MAX_LINES_OF_A_CODE: Final = 12
+_WIDTH: Final = 100
+_MARK: Final = {"pass": "ok", "fail": "FAIL", "unchecked": "-"}
+_TITLES: Final[dict[Section, str]] = {
+    "bytes": "Bytes: are these the files that were published?",
+    "time": "Time: since when have they existed?",
+    "origin": "Origin: who published them, and is there anything newer?",
+    "availability": "Availability: where can they be fetched?",
+    "findings": "Findings: do the numbers come out again?",
+}
+_VERDICTS: Final = {
+    "pass": "PASS: every check that the verdict asks for passed",
+    "fail": "FAIL: something does not fit",
+    "incomplete": "INCOMPLETE: nothing was found wrong, but not all could be checked",
+}
+# Steps of a proof that say nothing to a reader when they pass; they are in the JSON.
+_QUIET: Final = ("anchor.",)
+_LOUD: Final = ("anchor.log", "anchor.registry", "anchor.unknown")
+
+
+def to_json(outcome: Outcome, facts: Facts | None) -> dict[str, Any]:
+    """The report for programs; `verdict` and `checks[]` {code, status, subject, expected, found} are stable."""
+    header = outcome.header
+    return {
+        "verdict": outcome.verdict,
+        "exit_code": EXIT_OF_VERDICT[outcome.verdict],
+        "target": facts.target if facts else None,
+        "incident": header.incident if header else None,
+        "revision": header.revision if header else None,
+        "root": outcome.root,
+        "content_id": outcome.content_id,
+        "anchors": [_anchor_json(a) for a in outcome.anchors],
+        "required": list(outcome.required),
+        "lacking": list(outcome.lacking),
+        "checks": [c.to_json() for c in outcome.checks],
+        "closing": closing(outcome, facts),
+    }
+
+
+def _anchor_json(anchor: AnchorSummary) -> dict[str, Any]:
+    proven = anchor.proven
+    return {
+        "chain_id": proven.chain_id,
+        "genesis": proven.genesis,
+        "registry": proven.registry,
+        "registry_name": anchor.registry_name,
+        "publisher": proven.publisher,
+        "publisher_name": anchor.publisher_name,
+        "transaction": proven.tx_hash,
+        "block": proven.block_number,
+        "timestamp": proven.timestamp,
+        "time": moment(proven.timestamp),
+        "header_agreed": anchor.header_agreed,
+        "time_proved": anchor.header_agreed and anchor.time_proved is not False,
+    }
+
+
+def to_text(outcome: Outcome, facts: Facts | None) -> str:
+    """The report for people: what it is, each section's checks, the verdict, and what was proved and what not."""
+    lines = _head(outcome, facts)
+    for section, title in _TITLES.items():
+        found = [c for c in outcome.checks if c.section == section]
+        lines += ["", title, *_section(section, found, outcome)]
+    lines += ["", _VERDICTS[outcome.verdict]]
+    if outcome.verdict == "incomplete" and outcome.lacking:
+        lines.append(f"  still needed: {', '.join(outcome.lacking)}")
+    lines += ["", *(textwrap.fill(paragraph, _WIDTH) for paragraph in closing(outcome, facts))]
+    return "\n".join(lines)
+
+
+def _head(outcome: Outcome, facts: Facts | None) -> list[str]:
+    header = outcome.header
+    rows = [
+        ("incident", f"{header.incident}, revision {header.revision}" if header else "not known"),
+        ("root", outcome.root or "not known"),
+        ("content id", outcome.content_id or "not known"),
+    ]
+    if facts:
+        rows.insert(0, ("verifying", facts.target))
+    return [f"{name:<11} {value}" for name, value in rows]
+
+
+def _section(section: Section, found: Sequence[Check], outcome: Outcome) -> list[str]:
+    if not found:
+        text = {
+            "availability": "no store was asked: the files were given",
+            "findings": "no findings are declared in the record; nothing was recomputed",
+            "time": "the bundle holds no anchor",
+            "origin": "nothing to check",
+            "bytes": "nothing could be checked",
+        }[section]
+        return [f"  {_MARK['unchecked']:<4} {text}"]
+    lines: list[str] = []
+    for code in dict.fromkeys(c.code for c in found):
+        rows = [c for c in found if c.code == code]
+        if code.startswith(_QUIET) and code not in _LOUD:
+            rows = [c for c in rows if c.status != "pass"]
+        # Failures are never cut.
+        failed = [c for c in rows if c.status == "fail"]
+        others = [c for c in rows if c.status != "fail"]
+        for check in failed + others[:MAX_LINES_OF_A_CODE]:
+            lines += _row(check)
+        if len(others) > MAX_LINES_OF_A_CODE:
+            lines.append(f"       … and {len(others) - MAX_LINES_OF_A_CODE} more of {code}, all listed with --json")
+    return lines
+
+
+def _row(check: Check) -> list[str]:
+    label = f"  {_MARK[check.status]:<4} {check.code:<18} "
+    lines = textwrap.wrap(
+        f"{check.subject}: {check.note}" if check.note else check.subject,
+        _WIDTH,
+        initial_indent=label,
+        subsequent_indent=" " * len(label),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    if check.status == "fail" and (check.expected or check.found):
+        pad = " " * len(label)
+        lines += [f"{pad}expected {check.expected or '-'}", f"{pad}found    {check.found or '-'}"]
+    return lines
+
+
+def closing(outcome: Outcome, facts: Facts | None) -> list[str]:
+    """Paragraphs that say what was proved and what was not, in plain words."""
+    if outcome.verdict == "fail":
+        bad = list(dict.fromkeys(f"{c.code} ({c.subject})" for c in outcome.checks if c.status == "fail"))
+        more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
+        return [
+            f"Not proved: {', '.join(bad[:5])}{more} failed. Do not rely on what failed. A file may have been damaged "
+            "or changed on its way: ask whoever gave it to you for the original, and the publisher for the proof "
+            "bundle.",
+            _NEVER,
+        ]
+    proved = _proved(outcome)
+    paragraphs = ["Proved: " + " ".join(proved)] if proved else ["Proved: nothing yet."]
+    missing = _not_proved(outcome, facts)
+    if missing:
+        paragraphs.append("Not proved: " + " ".join(missing))
+    paragraphs.append(_NEVER)
+    return paragraphs
+
+
+_NEVER: Final = "No proof here says that what the files claim is true, only that they are the ones that were published."
+
+
+def _proved(outcome: Outcome) -> list[str]:
+    passed = {c.code for c in outcome.checks if c.status == "pass"}
+    parts: list[str] = []
+    if outcome.header is None or not {"bytes", "merkle"} <= passed:
+        return parts
+    package = f"the package of incident {outcome.header.incident}, revision {outcome.header.revision}"
+    if outcome.files_given:
+        many = outcome.files_given != 1
+        count = f"the {outcome.files_given} evidence files checked are" if many else "the evidence file checked is"
+        parts.append(f"{count}, byte for byte, {'those' if many else 'the one'} in {package}.")
+    else:
+        parts.append(f"the record is, byte for byte, the one in {package}.")
+    for anchor in outcome.anchors:
+        proven = anchor.proven
+        who = anchor.publisher_name or proven.publisher
+        chain = anchor.chain_name or f"chain {proven.chain_id}"
+        if not anchor.header_agreed:
+            continue
+        if anchor.time_proved is False:
+            parts.append(
+                f"Its root was anchored by {who} on a chain of this workspace or a private one ({chain}, block "
+                f"{proven.block_number}): time is not proved, because whoever runs such a chain sets its clock."
+            )
+        else:
+            parts.append(
+                f"It was anchored by {who} on {chain}, block {proven.block_number}: it existed no later than "
+                f"{moment(proven.timestamp)}."
+            )
+    return parts
+
+
+def _not_proved(outcome: Outcome, facts: Facts | None) -> list[str]:
+    unchecked = {c.code: c for c in outcome.checks if c.status == "unchecked"}
+    parts: list[str] = []
+    missing = outcome.files_total - outcome.files_given
+    if missing:
+        parts.append(f"{missing} of {outcome.files_total} evidence files were not there to check.")
+    if "chain.other_history" in unchecked:
+        parts.append("a chain of the same number but another history was met; the anchor counts only on its own chain.")
+    if "chain.header" in outcome.lacking:
+        parts.append("that the block of the anchor is in the chain, and so the time.")
+    if "anchor.registry" in outcome.lacking:
+        parts.append("that the registry is the real one: your trust file does not name it.")
+    if "origin.trusted" in outcome.lacking:
+        parts.append("who is behind the key that published: your trust file does not name it.")
+    if "origin.publisher" in outcome.lacking:
+        parts.append("that the package names the key that anchored it.")
+    withheld = sum(1 for c in unchecked if c.startswith("withheld:"))
+    if withheld:
+        parts.append(f"what the {withheld} withheld item(s) say.")
+    referenced = sum(1 for c in unchecked if c.startswith("reference:"))
+    if referenced:
+        parts.append(f"{referenced} document(s) that the record names only by hash were not given.")
+    if "history.superseded" in unchecked:
+        parts.append(
+            "The publisher has put out a later revision; this one stays what it was, but read the later one too."
+        )
+    elif "history.current" in unchecked:
+        parts.append("whether there is a later revision.")
+    return parts
+
+
+def moment(timestamp: int) -> str:
+    """A block's time for reading."""
+    try:
+        return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, ValueError, OSError):
+        return f"{timestamp} seconds after 1970"
