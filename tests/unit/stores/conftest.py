@@ -1,0 +1,209 @@
+"""Remotes that lie or fail: a threaded HTTP server on loopback that plays a script. No test waits: clocks are fakes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+
+@dataclass
+class Request:
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Answer:
+    """One answer. `cut` closes the connection before all of the declared length was sent; `endless` never stops."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    cut: int | None = None
+    endless: bool = False
+    chunked: bool = False
+
+
+Script = Callable[[Request], Answer]
+
+
+class FakeServer:
+    """Answers each request by `script`; keeps all requests in `seen`."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.seen: list[Request] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _serve(self) -> None:
+                length = self.headers.get("Content-Length")
+                if self.headers.get("Transfer-Encoding") == "chunked":
+                    body = b""
+                    while size := int(self.rfile.readline().strip() or b"0", 16):
+                        body += self.rfile.read(size)
+                        self.rfile.readline()
+                    self.rfile.readline()
+                else:
+                    body = self.rfile.read(int(length)) if length else b""
+                request = Request(self.command, self.path, dict(self.headers), body)
+                outer.seen.append(request)
+                self._answer(outer.script(request))
+
+            do_GET = do_POST = _serve  # noqa: N815
+
+            def _answer(self, answer: Answer) -> None:
+                self.send_response(answer.status)
+                for key, value in answer.headers.items():
+                    self.send_header(key, value)
+                if answer.endless:
+                    self.send_header("Connection", "close")
+                    self.end_headers()
+                    self.close_connection = True
+                    with contextlib.suppress(OSError):
+                        while True:
+                            self.wfile.write(b"\0" * 65536)
+                    return
+                if answer.chunked:
+                    self.send_header("Transfer-Encoding", "chunked")
+                    self.end_headers()
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(answer.body), answer.body))
+                    if answer.cut is None:
+                        self.wfile.write(b"0\r\n\r\n")
+                    else:
+                        self.close_connection = True
+                    return
+                if "Content-Length" not in answer.headers:
+                    self.send_header("Content-Length", str(len(answer.body)))
+                self.end_headers()
+                self.wfile.write(answer.body if answer.cut is None else answer.body[: answer.cut])
+                if answer.cut is not None:
+                    self.close_connection = True
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                return
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def paths(self) -> list[str]:
+        return [request.path.split("?")[0] for request in self.seen]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class FakeTime:
+    """A clock that moves only when something sleeps, or by `step` seconds each time it is read."""
+
+    def __init__(self, step: float = 0.0) -> None:
+        self.now = 0.0
+        self.step = step
+        self.slept: list[float] = []
+
+    def clock(self) -> float:
+        self.now += self.step
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def fake_time() -> FakeTime:
+    return FakeTime()
+
+
+@pytest.fixture
+def hasty_time() -> FakeTime:
+    """A clock by which ten seconds pass between any two looks."""
+    return FakeTime(step=10.0)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Script], FakeServer]]:
+    """Start a server for a script; a list of answers is given in turn, its last one for ever."""
+    servers: list[FakeServer] = []
+
+    def start(script: Script | list[Answer]) -> FakeServer:
+        if isinstance(script, list):
+            answers = list(script)
+
+            def play(_: Request) -> Answer:
+                return answers.pop(0) if len(answers) > 1 else answers[0]
+
+            server = FakeServer(play)
+        else:
+            server = FakeServer(script)
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def answer() -> type[Answer]:
+    return Answer
+
+
+@pytest.fixture
+def dead_url() -> str:
+    """An address on which nothing listens."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    port = server.server_address[1]
+    server.server_close()
+    return f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def jwk() -> dict[str, str]:
+    """An RSA key as JWK; 2048 bits, since making 4096 takes seconds and nothing here depends on the length."""
+    from base64 import urlsafe_b64encode
+
+    from Crypto.PublicKey import RSA
+
+    key = RSA.generate(2048)
+
+    def number(value: int) -> str:
+        return urlsafe_b64encode(value.to_bytes((value.bit_length() + 7) // 8, "big")).rstrip(b"=").decode()
+
+    return {
+        "kty": "RSA",
+        "n": number(key.n),
+        "e": number(key.e),
+        "d": number(key.d),
+        "p": number(key.p),
+        "q": number(key.q),
+        "dp": number(key.d % (key.p - 1)),
+        "dq": number(key.d % (key.q - 1)),
+        "qi": number(pow(key.q, -1, key.p)),
+    }
+
+
+@pytest.fixture
+def keyfile(tmp_path: Path, jwk: dict[str, str]) -> Path:
+    path = tmp_path / "wallet.json"
+    path.write_text(json.dumps(jwk))
+    path.chmod(0o600)
+    return path
