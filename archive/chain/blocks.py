@@ -71,6 +71,24 @@ def header_from_json(block: Mapping[str, Any]) -> bytes:
     return raw
 
 
+def read_header(block: Mapping[str, Any]) -> tuple[bytes, proofs.BlockHeader]:
+    """The header's RLP, checked as by `header_from_json`, and what it says."""
+    raw = header_from_json(block)
+    try:
+        return raw, proofs.decode_header(raw)
+    except ValueError as error:
+        raise codec.bad_answer("block header", "a header within bounds", str(error)) from None
+
+
+def read_receipt(receipt: Mapping[str, Any]) -> tuple[bytes, proofs.Receipt]:
+    """The receipt's bytes as in the trie, and what they say; nothing is checked against a block yet."""
+    raw = receipt_from_json(receipt)
+    try:
+        return raw, proofs.decode_receipt(raw)
+    except ValueError as error:
+        raise codec.bad_answer("receipt", "a receipt within bounds", str(error)) from None
+
+
 def _header_field(block: Mapping[str, Any], name: str, size: int | None) -> bytes:
     if size is None:
         return codec.int_bytes(codec.quantity(block.get(name), name))

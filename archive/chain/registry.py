@@ -110,3 +110,111 @@ class AnchoredEvent:
             raise ValueError("a topic is not 32 bytes")
         previous, digest, ordinal = split_words(data, 3)
         return cls(word_address(topics[1]), topics[2], topics[3], previous, digest, int.from_bytes(ordinal, "big"))
+
+
+ENTRY_OF: Final = "entryOf(address,bytes32)"
+HEAD_OF: Final = "headOf(address,bytes32)"
+FLAG_KIND_MASK: Final = 0x0F
+KIND_PACKAGE: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A registry entry: `tag` is 19 bytes, `time` the block's in seconds since 1970, `ordinal` counts from 1.
+
+    `flags`: the low four bits are the kind (0 = one package, 1 = a batch), bit 4 means sent by a relay.
+    """
+
+    tag: bytes
+    time: int
+    block: int
+    ordinal: int
+    flags: int
+
+    @property
+    def is_package(self) -> bool:
+        """True for the root of one package, with no flag that this version does not know."""
+        return self.flags & FLAG_KIND_MASK == KIND_PACKAGE and self.flags & ~0x1F == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The latest of a publisher's history of an incident: first 29 bytes of its root, and how many revisions."""
+
+    root_prefix: bytes
+    ordinal: int
+
+    def is_root(self, root: bytes) -> bool:
+        return root[:29] == self.root_prefix
+
+
+def encode_entry_of(publisher: str, root: bytes) -> bytes:
+    return encode_call(ENTRY_OF, (address_word(publisher), root))
+
+
+def encode_head_of(publisher: str, incident: bytes) -> bytes:
+    return encode_call(HEAD_OF, (address_word(publisher), incident))
+
+
+def decode_entry(answer: bytes) -> Entry | None:
+    """The answer of `entryOf`, None for no entry; raises ValueError when its shape is not exact."""
+    tag, *words = split_words(answer, 5)
+    if any(tag[19:]):
+        raise ValueError("the tag is not 19 bytes")
+    numbers = [int.from_bytes(word, "big") for word in words]
+    if any(number >> bits for number, bits in zip(numbers, (40, 40, 16, 8), strict=True)):
+        raise ValueError("a number is out of range")
+    entry = Entry(tag[:19], *numbers)
+    return entry if entry.ordinal else None
+
+
+def decode_head(answer: bytes) -> Head | None:
+    """The answer of `headOf`, None for no history; raises ValueError when its shape is not exact."""
+    prefix, ordinal = split_words(answer, 2)
+    number = int.from_bytes(ordinal, "big")
+    if any(prefix[29:]) or number >> 24:
+        raise ValueError("a value is out of range")
+    return Head(prefix[:29], number) if number else None
+
+
+# The contract's custom errors: signature, our code, sentence, hint.
+ERRORS: Final = (
+    ("ZeroIncident()", "registry.zero_incident", "the incident key is zero", None),
+    ("ZeroRoot()", "registry.zero_root", "the root is zero", None),
+    (
+        "AlreadyAnchored(address,bytes32)",
+        "registry.already_anchored",
+        "this publisher anchored this root before, with other values",
+        "an entry never changes: publish a new revision instead",
+    ),
+    (
+        "NotHead(bytes32,bytes29)",
+        "registry.not_head",
+        "the previous root given is not the latest that this publisher anchored for the incident",
+        "fetch the latest revision and make the new one on top of it",
+    ),
+    (
+        "HistoryFull(address,bytes32)",
+        "registry.history_full",
+        "this publisher's history of the incident is full",
+        "publish under another key, naming the last root as the previous one",
+    ),
+    ("ClockOutOfRange()", "registry.clock_out_of_range", "the chain's block number or time is out of range", None),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A custom error of the registry in our terms."""
+
+    code: str
+    message: str
+    hint: str | None
+
+
+def decode_revert(data: bytes) -> Refusal | None:
+    """The registry's own error in a call's revert data, or None for any other."""
+    for signature, code, message, hint in ERRORS:
+        if data[:4] == selector(signature):
+            return Refusal(code, message, hint)
+    return None
