@@ -451,6 +451,9 @@ def _record_matches(value: JsonObject, leaves: Leaves) -> list[Check]:
             differ("id", leaves.header.incident, value.get("id"), "the record is of another incident than the header")
         if value.get("revision", leaves.header.revision) not in (leaves.header.revision, str(leaves.header.revision)):
             differ("revision", leaves.header.revision, value.get("revision"), "the record is of another revision")
+        if value.get("supersedes", leaves.header.previous_root) != leaves.header.previous_root:
+            note = "record and header name different earlier revisions"
+            differ("supersedes", leaves.header.previous_root, value.get("supersedes"), note)
     items = evidence_items(value)
     by_id = {str(item.get("id")): item for item in items}
     for entry in leaves.evidence:

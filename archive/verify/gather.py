@@ -627,12 +627,13 @@ def _history_answer(node: Node, proven: Any) -> HistoryAnswer:
     from archive.chain.reader import RegistryReader
 
     try:
-        head = RegistryReader(node.rpc, proven.registry).head(proven.publisher, proven.incident_key)
+        head = RegistryReader(node.rpc, proven.registry).head(proven.publisher, bytes.fromhex(proven.incident_key[2:]))
     except ArchiveError as error:
         return HistoryAnswer(node.source, None, message=error.message)
     if head is None:
         return HistoryAnswer(node.source, None, message="the registry has no entry of this publisher and incident")
-    return HistoryAnswer(node.source, proven.root.startswith(head.root_prefix), head.root_prefix, head.ordinal)
+    prefix = head.root_prefix.hex()
+    return HistoryAnswer(node.source, proven.root.startswith(prefix), prefix, head.ordinal)
 
 
 # --- other revisions --------------------------------------------------------------------------------------------

@@ -25,9 +25,9 @@ def anchors_of_root(root: str, publisher: str | None, nodes: Sequence[Node], tru
     for node, registry in _pairs(nodes, trust):
         for key in keys:
             try:
-                transaction = RegistryReader(node.rpc, registry.address).find_anchor(key, root)
-                if transaction is not None:
-                    found.append(_collect(node, transaction, registry.address))
+                place = RegistryReader(node.rpc, registry.address).find_anchor(key, root)
+                if place is not None:
+                    found.append(_collect(node, place.tx_hash, registry.address, root))
             except ArchiveError:
                 break  # this node cannot say; the next one may
     return _unique(found)
@@ -38,7 +38,7 @@ def anchors_of_transaction(transaction: str, nodes: Sequence[Node], trust: Trust
     found: list[JsonObject] = []
     for node, registry in _pairs(nodes, trust):
         try:
-            found.append(_collect(node, transaction, registry.address))
+            found.append(_collect(node, transaction, registry.address, None))
         except ArchiveError:
             continue  # not on this chain, or not of this registry
     return _unique(found)
@@ -68,10 +68,10 @@ def _pairs(nodes: Sequence[Node], trust: TrustFile) -> Iterator[tuple[Node, Trus
                 yield node, registry
 
 
-def _collect(node: Node, transaction: str, registry: str) -> JsonObject:
+def _collect(node: Node, transaction: str, registry: str, root: str | None) -> JsonObject:
     from archive.chain.collect import collect_anchor_proof
 
-    return dict(collect_anchor_proof(node.rpc, transaction, registry).model_dump(mode="json"))
+    return dict(collect_anchor_proof(node.rpc, transaction, registry, root=root).model_dump(mode="json"))
 
 
 def _unique(anchors: list[JsonObject]) -> list[JsonObject]:
