@@ -15,7 +15,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 .PHONY: help demo test services lint types generated contracts-test pytest contracts schemas format lock bench soak clean distclean
 
-say = @printf '\n=== %s\n' $(1)
+say = @printf '\n=== %s\n'
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ help:  ## List the targets
 # ---------------------------------------------------------------------------------------------------- the two commands
 
 demo: $(VENV)/.publish-installed  ## Publish the 10/11 dossier, verify it, flip one byte and show it fail
-	$(call say,"demo: publish, verify, tamper, verify")
+	$(say) "demo: publish, verify, tamper, verify"
 	@$(PY) tools/demo.py
 
 test: $(VENV)/.dev-installed services lint types generated contracts-test pytest  ## Install everything and run every check and test
@@ -32,46 +32,46 @@ test: $(VENV)/.dev-installed services lint types generated contracts-test pytest
 # ------------------------------------------------------------------------------------------------------- installing
 
 $(PY):
-	$(call say,"Python environment in $(VENV)")
+	$(say) "Python environment in $(VENV)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0])'
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.publish-installed: requirements-publish.lock pyproject.toml | $(PY)
-	$(call say,"installing what a publisher needs, by requirements-publish.lock")
+	$(say) "installing what a publisher needs, by requirements-publish.lock"
 	@$(PY) -m pip install --quiet --require-hashes -r requirements-publish.lock
 	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev-installed: requirements.lock pyproject.toml | $(PY)
-	$(call say,"installing everything, by requirements.lock")
+	$(say) "installing everything, by requirements.lock"
 	@$(PY) -m pip install --quiet --require-hashes -r requirements.lock
 	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.publish-installed
 
 services: $(VENV)/.dev-installed  ## Install Kubo, Foundry, solc and arlocal into the cache
-	$(call say,"services: Kubo from the Go proxy; Foundry$(comma) solc and arlocal from npm")
+	$(say) "services: Kubo from the Go proxy; Foundry, solc and arlocal from npm"
 	@$(PY) tools/services.py install all
 
 # ----------------------------------------------------------------------------------------------------------- checking
 
 lint: $(VENV)/.dev-installed  ## ruff check and ruff format --check
-	$(call say,"ruff")
+	$(say) "ruff"
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 
 types: $(VENV)/.dev-installed  ## mypy --strict
-	$(call say,"mypy")
+	$(say) "mypy"
 	@$(VENV)/bin/mypy
 
 generated: $(VENV)/.dev-installed  ## Are the generated files what their sources give? Schemas, contract artifact, snapshots
-	$(call say,"generated files: schemas")
+	$(say) "generated files: schemas"
 	@$(VENV)/bin/archive schema --check
-	$(call say,"generated files: contract artifact$(comma) gas and size snapshots")
+	$(say) "generated files: contract artifact, gas and size snapshots"
 	@code=0; $(PY) tools/services.py have forge || code=$$?; \
 	case $$code in 0) $(PY) tools/build_contracts.py --check ;; 3) ;; *) exit $$code ;; esac
 
 contracts-test: $(VENV)/.dev-installed  ## forge: format, unit, fuzz and invariant tests, gas snapshot
-	$(call say,"forge: format$(comma) unit$(comma) fuzz and invariant tests$(comma) gas snapshot")
+	$(say) "forge: format, unit, fuzz and invariant tests, gas snapshot"
 	@code=0; $(PY) tools/services.py have forge || code=$$?; \
 	case $$code in 0) \
 	    $(PY) tools/services.py forge fmt --check; \
@@ -80,16 +80,15 @@ contracts-test: $(VENV)/.dev-installed  ## forge: format, unit, fuzz and invaria
 	  3) ;; *) exit $$code ;; esac
 
 pytest: $(VENV)/.dev-installed  ## pytest: unit, command line, integration with the real services, packaging
-	$(call say,"pytest")
+	$(say) "pytest"
 	@$(PY) -m pytest $(PYTEST_OPTIONS)
 
 # --------------------------------------------------------------------------------------------------------- generating
 
 SNAPSHOT = --no-match-test 'testFuzz|invariant' --snap snapshots/tests.gas-snapshot
-comma := ,
 
 contracts: $(VENV)/.dev-installed  ## Build the registry, write artifact and snapshots, run its tests
-	$(call say,"contracts: build$(comma) artifact$(comma) snapshots$(comma) tests")
+	$(say) "contracts: build, artifact, snapshots, tests"
 	@$(PY) tools/services.py install node
 	@$(PY) tools/services.py forge fmt
 	@$(PY) tools/build_contracts.py
@@ -97,35 +96,35 @@ contracts: $(VENV)/.dev-installed  ## Build the registry, write artifact and sna
 	@$(PY) tools/services.py forge test --summary
 
 schemas: $(VENV)/.dev-installed  ## Export the JSON Schemas from the models
-	$(call say,"schemas")
+	$(say) "schemas"
 	@$(VENV)/bin/archive schema --write
 
 format: $(VENV)/.dev-installed  ## Format the Python and Solidity sources
-	$(call say,"format")
+	$(say) "format"
 	@$(VENV)/bin/ruff check --fix-only --quiet .
 	@$(VENV)/bin/ruff format .
 	@code=0; $(PY) tools/services.py have forge || code=$$?; \
 	case $$code in 0) $(PY) tools/services.py forge fmt ;; 3) ;; *) exit $$code ;; esac
 
 lock: $(VENV)/.dev-installed  ## Resolve the Python locks anew (make lock UPGRADE=1 takes newer versions)
-	$(call say,"lock")
+	$(say) "lock"
 	@$(PY) -m pip install --quiet uv
 	@$(PY) tools/lock.py $(if $(UPGRADE),--upgrade)
 
 # ---------------------------------------------------------------------------------------------------------- long runs
 
 bench: $(VENV)/.dev-installed services  ## Measure speed and memory beside Kubo, ipfs-car and import web3
-	$(call say,"bench")
+	$(say) "bench"
 	@$(PY) -m bench $(BENCH_OPTIONS)
 
 soak: $(VENV)/.dev-installed services  ## Long seeded runs (kills, fuzzing, load); writes soak/report.json
-	$(call say,"soak")
+	$(say) "soak"
 	@$(PY) tools/soak.py $(SOAK_OPTIONS)
 
 # ----------------------------------------------------------------------------------------------------------- cleaning
 
 clean:  ## Remove what builds and tests leave behind; keeps .venv and the services' cache
-	$(call say,"clean")
+	$(say) "clean"
 	@rm -rf .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis contracts/out contracts/cache contracts/broadcast
 	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
 
