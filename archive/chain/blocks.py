@@ -97,19 +97,11 @@ def _header_field(block: Mapping[str, Any], name: str, size: int | None) -> byte
 
 def header_to_json(raw: bytes) -> dict[str, Any]:
     """The fields of a header that was made here, in a node's JSON form."""
-    fields = _fields(raw)
+    fields = codec.rlp_list(raw)
     out: dict[str, Any] = {"hash": to_hex(codec.keccak(raw))}
     for (name, size), field in zip(HEADER_FIELDS, fields, strict=False):
         out[name] = hex(codec.rlp_int(field)) if size is None else to_hex(field)
     return out
-
-
-def _fields(raw: bytes) -> list[Any]:
-    """The items of a list that was encoded here."""
-    fields = codec.rlp_decode(raw)
-    if not isinstance(fields, list):
-        raise TypeError("not a list")
-    return fields
 
 
 # Fields after `chainId` of the typed transactions, before the signature; "to", "input" and lists are special.
@@ -211,7 +203,7 @@ def receipt_from_json(receipt: Mapping[str, Any]) -> bytes:
 def transaction_to_json(raw: bytes, *, block: Mapping[str, Any], index: int) -> dict[str, Any]:
     """A mined transaction of type 0, 1 or 2 that was made here, in a node's JSON form."""
     transaction = proofs.decode_transaction(raw)
-    fields = _fields(raw[1:] if transaction.kind else raw)
+    fields = codec.rlp_list(raw[1:] if transaction.kind else raw)
     out: dict[str, Any] = {
         "hash": to_hex(codec.keccak(raw)),
         "type": hex(transaction.kind),
@@ -249,7 +241,7 @@ def receipts_to_json(
     log_index = 0
     for transaction, raw in zip(transactions, receipts, strict=True):
         receipt = proofs.decode_receipt(raw)
-        fields = _fields(raw[1:] if receipt.kind else raw)
+        fields = codec.rlp_list(raw[1:] if receipt.kind else raw)
         total = codec.rlp_int(fields[1])
         where = {
             "blockHash": block["hash"],

@@ -7,7 +7,7 @@ upper-case digits (EIP-55 addresses do), so `data()` and `quantity()` take both.
 from __future__ import annotations
 
 import re
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from eth_hash.auto import keccak as _keccak
 
@@ -88,6 +88,14 @@ def rlp_decode(raw: bytes, *, max_bytes: int = MAX_RLP_BYTES) -> RlpItem:
         return _thaw(rlp.decode(raw, strict=True))
     except (rlp.exceptions.RLPException, RecursionError, IndexError, TypeError) as error:
         raise ValueError(f"not canonical RLP: {type(error).__name__}") from None
+
+
+def rlp_list(raw: bytes) -> list[Any]:
+    """The items of a list whose shape is known; raises ValueError, or TypeError when it is no list."""
+    items = rlp_decode(raw)
+    if not isinstance(items, list):
+        raise TypeError("not a list")
+    return items
 
 
 def rlp_encode(item: RlpItem) -> bytes:

@@ -190,7 +190,7 @@ class Evm:
     def execute(self, call: Mapping[str, Any], number: int | None) -> bytes:
         """The output of a call; raises RevertedError, InvalidTransactionError."""
         try:
-            return bytes(self.chain.get_transaction_result(self._spoof(call), self._header(number)))
+            return bytes(self.chain.get_transaction_result(self._spoof(call, number), self._header(number)))
         except Revert as error:
             raise RevertedError(_revert_data(error)) from None
         except (VMError, ValidationError) as error:
@@ -208,9 +208,14 @@ class Evm:
     def gas_price(self) -> int:
         return int(self.chain.header.base_fee_per_gas) + PRIORITY_FEE
 
-    def _spoof(self, call: Mapping[str, Any]) -> Any:
+    def _spoof(self, call: Mapping[str, Any], number: int | None = None) -> Any:
         unsigned = self.chain.create_unsigned_transaction(
-            nonce=0, gas_price=0, gas=GAS_LIMIT // 2, to=call["to"], value=call["value"], data=call["data"]
+            nonce=self.state(number).get_nonce(call["from"]),
+            gas_price=0,
+            gas=GAS_LIMIT // 2,
+            to=call["to"],
+            value=call["value"],
+            data=call["data"],
         )
         return SpoofTransaction(unsigned, from_=call["from"])
 

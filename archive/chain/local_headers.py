@@ -23,13 +23,31 @@ def read_header(workspace: Workspace, number: int) -> bytes | None:
     Raises:
         InvalidInputError: `chain.local_damaged`.
     """
+    if not 0 <= number < 2**63:
+        return None
+    value = _read(workspace, "SELECT header FROM headers WHERE number = ?", number)
+    return value if isinstance(value, bytes) else None
+
+
+def read_registry(workspace: Workspace) -> str | None:
+    """Address of the registry on this workspace's chain, None when there is no chain yet.
+
+    Raises:
+        InvalidInputError: `chain.local_damaged`.
+    """
+    value = _read(workspace, "SELECT value FROM meta WHERE key = ?", "registry")
+    return value if isinstance(value, str) else None
+
+
+def _read(workspace: Workspace, query: str, parameter: object) -> object:
     path = database_path(workspace)
-    if not path.is_file() or not 0 <= number < 2**63:
+    if not path.is_file():
         return None
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True)) as connection:
-            row = connection.execute("SELECT header FROM headers WHERE number = ?", (number,)).fetchone()
+            row = connection.execute(query, (parameter,)).fetchone()
     except sqlite3.DatabaseError as error:
+        # A process was killed before the chain was made.
         if "no such table" in str(error):
             return None
         raise InvalidInputError(
@@ -37,4 +55,4 @@ def read_header(workspace: Workspace, number: int) -> bytes | None:
             code="chain.local_damaged",
             hint="restore the file from a backup; bundles made with it stay as they are",
         ) from None
-    return None if row is None else bytes(row[0])
+    return None if row is None else row[0]

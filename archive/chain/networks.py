@@ -16,6 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
+from archive.chain.local_headers import read_registry
 from archive.chain.rpc import ChainIdentity, Rpc, RpcClient, check_chain
 from archive.errors import InvalidInputError, UnreachableError, UsageError
 from archive.workspace import Workspace, write_atomic
@@ -287,6 +288,8 @@ def _from_deployments(workspace: Workspace, names: list[str]) -> dict[str, Any]:
         deployment = load_deployment(workspace, name)
         if deployment is not None:
             found[name] = {"registry": deployment.address}
+    if (registry := read_registry(workspace)) is not None:
+        found[DEFAULT_NETWORK] = {"registry": registry}
     return found
 
 
