@@ -3,7 +3,7 @@
 Steps, in order; each is written to the journal before the next begins:
 
 ```
-packed → signed → anchored → final → bundle → pinned (each store: package, then bundle) → catalogued
+packed → signed → anchored → final → bundle → pinned (each store: package, then bundle) → read back → catalogued
 ```
 The bundle comes before the uploads because nodes forget transactions and receipts within days or hours, and an upload
 can take long. Nothing is public before `final`: nobody can anchor a package they saw on a store first.
@@ -23,10 +23,11 @@ from typing import Any, Protocol
 from archive.bundle import ProofBundle, build_bundle, read_bundle
 from archive.errors import ArchiveError, InternalError, InvalidInputError, RefusedError, UnreachableError
 from archive.package import canonical
-from archive.package.entries import Header
+from archive.package.entries import ContentEntry, Header
 from archive.publish.journal import (
     Anchored,
     Bundled,
+    Checked,
     Journal,
     Packed,
     Pinned,
@@ -38,11 +39,13 @@ from archive.publish.journal import (
 )
 from archive.publish.ports import ChainPort, Intent, StorePort
 from archive.stores.base import Pin
+from archive.stores.readback import ReadBack
 from archive.workspace import Workspace, write_atomic
 
 # A reorganisation or a replaced transaction sends the anchor step back to asking the registry; not for ever.
 MAX_ANCHOR_ROUNDS = 5
-_NONCE_TAKEN = "chain.nonce_taken"
+MAX_PRICE_RAISES = 6
+PRICE_RAISE_PERCENT = 25
 
 
 class PackagePort(Protocol):
@@ -61,8 +64,9 @@ class PackagePort(Protocol):
     @property
     def directory(self) -> Sequence[tuple[str, str, int]]: ...
 
-    def leaf_objects(self) -> Sequence[Mapping[str, Any]]:
-        """JSON of all leaves, the header first."""
+    @property
+    def entries(self) -> Sequence[ContentEntry]:
+        """All leaves after the header."""
         ...
 
 
@@ -89,19 +93,21 @@ class Tools:
     """What the engine does through others.
 
     Args:
-        keep: puts the package into the local store; quick when it is there.
+        keep: puts the package into the local store; quick when a CAR of the given SHA-256 is there.
         keep_file: puts a file into the local store.
         recall_file: the bytes of a file that was put there, by CID, or None.
+        read_back: downloads the package again from every other place that can be asked; not called without stores.
         identify: CID, hash and size of a file.
         self_check: raises when the verifier's pure checks do not hold for the bundle.
         update_catalogue: adds this publication to the signed catalogue; adding it again changes nothing.
         notify: told of each step once it is written down.
     """
 
-    keep: Callable[[], KeptCar]
+    keep: Callable[[str | None], KeptCar]
     keep_file: Callable[[Path, str], None]
     recall_file: Callable[[str], bytes | None]
     identify: Callable[[Path], FileIdentity]
+    read_back: Callable[[Journal], ReadBack]
     self_check: Callable[[ProofBundle], None]
     update_catalogue: Callable[[Journal], None]
     notify: Callable[[str], None] = field(default=lambda step: None)
@@ -241,6 +247,7 @@ class _Publication:
         )
         self._intent = Intent(header.incident, package.root, header.previous_root, package.content_digest)
         self._worked = False
+        self._pinned = False
 
     def run(self, waived: tuple[str, ...], *, restart: bool) -> Outcome:
         held = check_resumable(self._workspace, self._package, self._chain, restart=restart)
@@ -248,10 +255,13 @@ class _Publication:
             set_aside(self._path)
         else:
             self._journal = held
+        agreed = tuple(dict.fromkeys((*self._journal.stores, *(store.name for store in self._stores))))
+        self._journal = self._journal.model_copy(update={"stores": agreed})
         car = self._keep(waived)
         self._anchor()
         bundle = self._bundle()
         failures = self._pin(car, bundle)
+        failures += self._read_back()
         if not self._journal.catalogued:
             self._tools.update_catalogue(self._journal)
             self._write("catalogued", catalogued=True)
@@ -264,8 +274,9 @@ class _Publication:
         self._tools.notify(step)
 
     def _keep(self, waived: tuple[str, ...]) -> KeptCar:
-        car = self._tools.keep()
-        if self._journal.packed is None:
+        held = self._journal.packed
+        car = self._tools.keep(held.car_sha256 if held else None)
+        if held is None:
             packed = Packed(
                 root=self._package.root,
                 content_id=self._package.content_id,
@@ -275,10 +286,10 @@ class _Publication:
                 car_size=car.size,
             )
             self._write("packed", packed=packed, waived=waived)
-        elif self._journal.packed.car_sha256 != car.sha256:
+        elif held.car_sha256 != car.sha256:
             raise InternalError(
                 f"{self._package.content_id}: the CAR differs from the one packed before "
-                f"(expected {self._journal.packed.car_sha256}, found {car.sha256})",
+                f"(expected {held.car_sha256}, found {car.sha256})",
                 code="publish.car_differs",
             )
         return car
@@ -305,20 +316,37 @@ class _Publication:
 
     def _mine(self) -> Anchored | None:
         """Sign (once), send and wait. None when the signed transaction can never be mined and was dropped."""
-        signed: Signed | None = self._journal.signed
+        signed = self._journal.signed
         if signed is None:
             signed = self._chain.sign(self._intent)
             self._write("signed", signed=signed)
         try:
-            self._chain.send(signed)
+            signed = self._send(signed)
             self._tools.notify("sent")
             return self._chain.wait_mined(signed, self._intent)
         except ArchiveError as error:
-            if error.code != _NONCE_TAKEN:
+            if error.code != "chain.nonce_taken":
+                last = self._journal.signed
+                if isinstance(error, RefusedError) and last is not None and self._chain.failed(last):
+                    self._write("signature dropped", signed=None)
                 raise
         # Another transaction of this key took the nonce, so these bytes are dead and a new signature pays only once.
         self._write("signature dropped", signed=None)
         return None
+
+    def _send(self, signed: Signed) -> Signed:
+        """Send; where the node wants a higher price, sign anew for the same nonce, up to the network's cap."""
+        for turn in range(1, MAX_PRICE_RAISES + 1):
+            try:
+                self._chain.send(signed)
+            except RefusedError as error:
+                if error.code != "chain.underpriced" or turn == MAX_PRICE_RAISES:
+                    raise
+                signed = self._chain.sign(self._intent, replaces=signed, raise_percent=turn * PRICE_RAISE_PERCENT)
+                self._write("signed", signed=signed)
+            else:
+                break
+        return signed
 
     def _bundle(self) -> Path:
         """Write the proof bundle unless the one in the journal is still there."""
@@ -343,7 +371,7 @@ class _Publication:
         bundle = build_bundle(
             root=self._package.root,
             content_id=self._package.content_id,
-            entries=self._package.leaf_objects(),
+            entries=[leaf.to_json() for leaf in (self._package.header, *self._package.entries)],
             record=canonical.loads(self._package.record_json, max_bytes=len(self._package.record_json)),  # type: ignore[arg-type]
             directory=self._package.directory,
             anchors=anchors,
@@ -379,18 +407,45 @@ class _Publication:
                 failures.append((store.name, error))
         return failures
 
+    def _read_back(self) -> list[tuple[str, ArchiveError]]:
+        """Ask every reader for the package until each gave it back after the last pin; a liar is named."""
+        recorded = self._journal.read_back
+        settled = bool(recorded) and all(check.status == "verified" for check in recorded)
+        if not self._journal.pins or (settled and not self._pinned):
+            return []
+        worked = self._worked
+        result = self._tools.read_back(self._journal)
+        checks = tuple(
+            Checked(store=r.store, operator=r.operator, status=r.status, independent=r.independent)
+            for r in result.results
+        )
+        self._write("read back", read_back=checks, operators=result.operators)
+        self._worked = worked
+        return [
+            (
+                liar.store,
+                InvalidInputError(
+                    f"{liar.store}: gave other bytes than were published: {liar.message}",
+                    code=liar.code or "publish.read_back",
+                    hint="the publication stands; do not point readers to this place",
+                ),
+            )
+            for liar in result.liars
+        ]
+
     def _pin_one(self, store: StorePort, car: KeptCar, bundle: Path) -> None:
         recorded = self._journal.bundle
         if recorded is None:
             raise InternalError("stores were asked before the bundle was written", code="publish.order")
         held = self._journal.pin(store.name)
         if held is None or not held.verified:
-            pin = store.put_package(car.path, self._package.content_id, self._package.root, earlier=_as_pin(held))
+            pin = store.put_package(car.path, self._package.content_id, self._package.root)
+            self._pinned = True
             self._write(f"pinned:{store.name}", pins=_with(self._journal.pins, pin))
             _require_verified(pin)
         held = self._journal.bundle_pin(store.name)
         if held is None or not held.verified or held.content_id != recorded.cid:
-            pin = store.put_file(bundle, recorded.cid, earlier=_as_pin(held))
+            pin = store.put_file(bundle, recorded.cid)
             self._write(f"bundle pinned:{store.name}", bundle_pins=_with(self._journal.bundle_pins, pin))
             _require_verified(pin)
 
@@ -406,10 +461,6 @@ def _merged(anchors: Sequence[Mapping[str, Any]], new: Mapping[str, Any]) -> lis
 
 def _with(pins: tuple[Pinned, ...], pin: Pin) -> tuple[Pinned, ...]:
     return (*(held for held in pins if held.store != pin.store), Pinned.from_pin(pin))
-
-
-def _as_pin(held: Pinned | None) -> Pin | None:
-    return None if held is None else held.to_pin()
 
 
 def _require_verified(pin: Pin) -> None:

@@ -99,12 +99,21 @@ class Pinned(_Step):
             detail=pin.detail,
         )
 
-    def to_pin(self) -> Pin:
-        return Pin(self.store, self.locator, self.content_id, self.operator, self.verified, self.status, self.detail)
+
+class Checked(_Step):
+    """What one place gave back when the package was downloaded again; `independent` when nothing was written to it."""
+
+    store: str
+    operator: str
+    status: Literal["verified", "mismatch", "unreachable", "not_found"]
+    independent: bool
 
 
 class Journal(_Step):
-    """All steps of one publication so far; `None` or absent for those still to come."""
+    """All steps of one publication so far; `None` or absent for those still to come.
+
+    `waived` and `stores` are what the publisher agreed to when asked.
+    """
 
     format: Literal["incident-archive-journal/1"] = "incident-archive-journal/1"
     incident: str
@@ -115,6 +124,7 @@ class Journal(_Step):
     registry: str = Field(pattern=_ADDRESS)
     publisher: str = Field(pattern=_ADDRESS)
     waived: tuple[str, ...] = ()
+    stores: tuple[str, ...] = ()
     packed: Packed | None = None
     signed: Signed | None = None
     anchored: Anchored | None = None
@@ -122,6 +132,8 @@ class Journal(_Step):
     bundle: Bundled | None = None
     pins: tuple[Pinned, ...] = ()
     bundle_pins: tuple[Pinned, ...] = ()
+    read_back: tuple[Checked, ...] = ()
+    operators: int = Field(default=0, ge=0)
     catalogued: bool = False
 
     @property

@@ -58,10 +58,6 @@ class ChainPort(Protocol):
         """True for the workspace's own chain, which proves no time."""
         ...
 
-    def head(self, incident: str) -> str | None:
-        """The publisher's latest root of this incident as the registry keeps it: its first 58 hex digits, or None."""
-        ...
-
     def quote(self, intent: Intent) -> Quote:
         """Simulates the call; raises what the call would be refused with."""
         ...
@@ -70,16 +66,27 @@ class ChainPort(Protocol):
         """The registry's entry for (publisher, root) when its tag is this intent's; None when there is no entry."""
         ...
 
-    def sign(self, intent: Intent) -> Signed:
-        """Simulate and sign; nothing is sent."""
+    def sign(self, intent: Intent, *, replaces: Signed | None = None, raise_percent: int = 0) -> Signed:
+        """Simulate and sign; nothing is sent.
+
+        `replaces` is a transaction that pays too little: the new one takes its nonce, so only one can ever be mined,
+        and offers `raise_percent` more than the node asks for.
+        """
         ...
 
     def send(self, signed: Signed) -> None:
-        """Send; sending the same bytes again is no error. Raises `chain.nonce_taken` when they can never be mined."""
+        """Send; sending the same bytes again is no error.
+
+        Raises `chain.nonce_taken` when they can never be mined, `chain.underpriced` when they pay too little.
+        """
         ...
 
     def wait_mined(self, signed: Signed, intent: Intent) -> Anchored:
         """Wait for the receipt; `chain.not_mined` (unreachable) when it does not come in time."""
+        ...
+
+    def failed(self, signed: Signed) -> bool:
+        """True when the transaction was mined and failed: it is spent, and changed nothing."""
         ...
 
     def wait_final(self, anchored: Anchored) -> Final | None:
@@ -99,13 +106,13 @@ class StorePort(Protocol):
     @property
     def operator(self) -> str: ...
 
-    def put_package(self, car: Path, content_id: str, root: str, *, earlier: Pin | None) -> Pin:
+    def put_package(self, car: Path, content_id: str, root: str) -> Pin:
         """Store the package and download it again; the pin's `verified` says whether the bytes came back.
 
-        `earlier` is the pin of a run before this one that was not verified: it is looked at before anything is sent.
+        Putting the same thing twice is the same as putting it once, also where it costs.
         """
         ...
 
-    def put_file(self, path: Path, cid: str, *, earlier: Pin | None) -> Pin:
+    def put_file(self, path: Path, cid: str) -> Pin:
         """The same for one file, the proof bundle."""
         ...

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -19,6 +19,7 @@ from archive.publish import engine
 from archive.publish.journal import Anchored, Final, Journal, Signed
 from archive.publish.ports import Intent, Quote
 from archive.stores.base import Pin
+from archive.stores.readback import ReadBack, StoreResult
 from archive.workspace import Workspace
 
 INCIDENT = "2025-01-01-test"
@@ -60,14 +61,14 @@ class FakeChain:
     entries: dict[str, Anchored] = field(default_factory=dict)
     reorganise: int = 0
     signatures: int = 0
+    least_price: int = 100
+    revert: bool = False
+    dead: set[str] = field(default_factory=set)
 
     def _entry(self, intent: Intent, transaction: str) -> Anchored:
         return Anchored(
             transaction=transaction, block=10 + self.paid, block_hash="0x" + "0a" * 32, timestamp=1_700_000_000
         )
-
-    def head(self, incident: str) -> str | None:
-        return None
 
     def quote(self, intent: Intent) -> Quote:
         return Quote(gas=70_648, gas_price=10**8, balance=10**18, symbol="ETH")
@@ -76,27 +77,38 @@ class FakeChain:
         self.breaker.at("find")
         return self.entries.get(intent.root)
 
-    def sign(self, intent: Intent) -> Signed:
+    def sign(self, intent: Intent, *, replaces: Signed | None = None, raise_percent: int = 0) -> Signed:
         self.breaker.at("sign")
         self.signatures += 1
-        raw = f"{self.nonce:04x}{intent.root}"
+        nonce = self.nonce if replaces is None else int(replaces.raw[2:6], 16)
+        raw = f"{nonce:04x}{intent.root}{100 + raise_percent:04x}"
         return Signed(transaction="0x" + hashlib.sha256(raw.encode()).hexdigest(), raw="0x" + raw)
 
     def send(self, signed: Signed) -> None:
         self.breaker.at("send")
-        nonce, root = int(signed.raw[2:6], 16), signed.raw[6:]
+        nonce, root = int(signed.raw[2:6], 16), signed.raw[6:70]
+        if int(signed.raw[70:], 16) < self.least_price:
+            raise RefusedError("transaction underpriced", code="chain.underpriced")
         known = self.entries.get(root)
         if known is None or known.transaction != signed.transaction:
             if nonce < self.nonce:
                 raise RefusedError("nonce too low", code="chain.nonce_taken")
             self.nonce += 1
             self.paid += 1
+            if self.revert:
+                self.dead.add(signed.transaction)
+                return
             self.entries[root] = self._entry(Intent("", root, None, b""), signed.transaction)
         self.breaker.at("send:after")
 
     def wait_mined(self, signed: Signed, intent: Intent) -> Anchored:
         self.breaker.at("wait_mined")
+        if signed.transaction in self.dead:
+            raise RefusedError("reverted", code="registry.not_head")
         return self.entries[intent.root]
+
+    def failed(self, signed: Signed) -> bool:
+        return signed.transaction in self.dead
 
     def wait_final(self, anchored: Anchored) -> Final | None:
         self.breaker.at("wait_final")
@@ -127,18 +139,19 @@ class FakeStore:
     operator: str = "somebody"
     verified: bool = True
     uploads: Counter[str] = field(default_factory=Counter)
+    answer: Literal["verified", "mismatch", "unreachable", "not_found"] = "verified"
 
-    def _put(self, point: str, cid: str, earlier: Pin | None) -> Pin:
+    def _put(self, point: str, cid: str) -> Pin:
         self.breaker.at(f"{self.name}.{point}")
-        if earlier is None:
+        if not self.uploads[cid]:
             self.uploads[cid] += 1
         return Pin(self.name, cid, cid, self.operator, self.verified, "stored" if self.verified else "pending")
 
-    def put_package(self, car: Path, content_id: str, root: str, *, earlier: Pin | None) -> Pin:
-        return self._put("put_package", content_id, earlier)
+    def put_package(self, car: Path, content_id: str, root: str) -> Pin:
+        return self._put("put_package", content_id)
 
-    def put_file(self, path: Path, cid: str, *, earlier: Pin | None) -> Pin:
-        return self._put("put_file", cid, earlier)
+    def put_file(self, path: Path, cid: str) -> Pin:
+        return self._put("put_file", cid)
 
 
 @dataclass
@@ -155,8 +168,9 @@ class FakePackage:
     def header(self) -> Header:
         return Header(INCIDENT, self.revision, self.previous_root, 2, None)
 
-    def leaf_objects(self) -> list[dict[str, Any]]:
-        return [dict(self.header.to_json()), dict(RecordEntry(24, self.root).to_json())]
+    @property
+    def entries(self) -> tuple[RecordEntry, ...]:
+        return (RecordEntry(24, self.root),)
 
 
 @dataclass
@@ -175,7 +189,7 @@ class Bench:
     self_check: Callable[[ProofBundle], None] = lambda bundle: None
 
     def tools(self) -> engine.Tools:
-        def keep() -> engine.KeptCar:
+        def keep(expected: str | None) -> engine.KeptCar:
             self.breaker.at("keep")
             return engine.KeptCar(self.workspace.store / "p.car", 100, self.package.root)
 
@@ -192,6 +206,13 @@ class Bench:
             if step == self.kill_at:
                 raise KilledError(step)
 
+        def read_back(journal: Journal) -> ReadBack:
+            content_id = self.package.content_id
+            self.breaker.at("read_back")
+            held = [store for store in self.stores if store.uploads[content_id]]
+            results = [StoreResult(s.name, s.operator, s.answer, 100, True, None, None) for s in held]
+            return ReadBack(content_id, tuple(results), len({s.operator for s in held}))
+
         def catalogued(journal: Journal) -> None:
             self.breaker.at("catalogue")
             if journal.incident not in self.catalogue:
@@ -202,6 +223,7 @@ class Bench:
             keep_file=keep_file,
             recall_file=self.kept.get,
             identify=identify,
+            read_back=read_back,
             self_check=self.self_check,
             update_catalogue=catalogued,
             notify=notify,

@@ -25,6 +25,7 @@ ALL_STEPS = [
     "bundle pinned:one",
     "pinned:two",
     "bundle pinned:two",
+    "read back",
     "catalogued",
 ]
 POINTS = [
@@ -41,6 +42,7 @@ POINTS = [
     "one.put_file",
     "two.put_package",
     "two.put_file",
+    "read_back",
     "catalogue",
 ]
 
@@ -176,6 +178,37 @@ def test_a_nonce_taken_by_another_transaction_is_signed_anew(bench: Bench, kille
     assert_done_once(bench)
 
 
+def test_a_price_that_is_too_low_is_raised_under_the_same_nonce(bench: Bench) -> None:
+    bench.chain.least_price = 150
+    bench.run()
+    assert bench.chain.signatures == 3
+    assert bench.chain.nonce == 1
+    assert_done_once(bench)
+
+
+def test_a_price_that_stays_too_low_is_given_up(bench: Bench) -> None:
+    bench.chain.least_price = 10_000
+    with pytest.raises(RefusedError) as caught:
+        bench.run()
+    assert caught.value.code == "chain.underpriced"
+    assert bench.chain.paid == 0
+    bench.chain.least_price = 100
+    bench.run()
+    assert_done_once(bench)
+
+
+def test_a_transaction_that_was_mined_and_failed_is_not_waited_for_again(bench: Bench) -> None:
+    bench.chain.revert = True
+    with pytest.raises(RefusedError) as caught:
+        bench.run()
+    assert caught.value.code == "registry.not_head"
+    assert bench.journal()["signed"] is None
+    bench.chain.revert = False
+    bench.run()
+    assert bench.chain.signatures == 2
+    assert bench.journal()["catalogued"] is True
+
+
 def test_a_store_that_is_down_does_not_lose_the_anchor(bench: Bench, down: Callable[[str], ArchiveError]) -> None:
     bench.breaker.fail["one.put_package"] = down("one")
     outcome = bench.run()
@@ -203,6 +236,28 @@ def test_a_store_that_answers_wrong_bytes_is_named_and_the_others_go_on(bench: B
     outcome = bench.run()
     assert [(name, type(error)) for name, error in outcome.failures] == [("one", InvalidInputError)]
     assert [pin["store"] for pin in bench.journal()["pins"]] == ["two"]
+
+
+def test_a_place_that_gives_other_bytes_back_is_named(bench: Bench) -> None:
+    bench.stores[1].answer = "mismatch"
+    outcome = bench.run()
+    assert [(name, error.code) for name, error in outcome.failures] == [("two", "publish.read_back")]
+    assert [(check["store"], check["status"]) for check in bench.journal()["read_back"]] == [
+        ("one", "verified"),
+        ("two", "mismatch"),
+    ]
+
+
+def test_operators_are_counted_once(bench: Bench) -> None:
+    assert bench.run().journal.operators == 1
+    bench.stores.append(type(bench.stores[0])(bench.breaker, "three", operator="somebody else"))
+    assert bench.run().journal.operators == 2
+
+
+def test_without_stores_nothing_is_read_back(bench: Bench) -> None:
+    bench.stores = []
+    assert bench.run().journal.operators == 0
+    assert bench.breaker.calls["read_back"] == 0
 
 
 def test_a_dossier_changed_before_anything_was_anchored_can_restart(bench: Bench, killed: type[BaseException]) -> None:
