@@ -28,7 +28,7 @@ MAX_FINDINGS_PER_RULE = 100
 _WORDS_FILE = Path(__file__).with_name("bip39_english.txt")
 _MIN_SEED_WORDS = 12
 # On text whose letters all became `a` and the rest spaces: twelve words of 3 to 8 letters, close together.
-_SEED_RUN = re.compile(rb" aaaa{0,5}(?: {1,8}a{3,8}){11,}(?= )")
+_SEED_RUN = re.compile(rb" a{3,8}+(?: {1,8}+a{3,8}+){11,}+")
 _LETTERS = bytes(ord("a") if chr(byte).isalpha() and byte < 128 else ord(" ") for byte in range(256))
 _WORD = re.compile(rb"[A-Za-z]+")
 _BASE58 = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -61,7 +61,7 @@ class _Rule:
 
 
 def _rule(name: str, pattern: bytes, *needles: bytes, flags: int = re.IGNORECASE) -> _Rule:
-    return _Rule(name, re.compile(pattern, flags), (needles,))
+    return _Rule(name, re.compile(pattern, flags), (needles,) if needles else ())
 
 
 def _may_match(lowered: bytes, needles: tuple[tuple[bytes, ...], ...]) -> bool:
@@ -69,13 +69,6 @@ def _may_match(lowered: bytes, needles: tuple[tuple[bytes, ...], ...]) -> bool:
 
 
 _VALUE = rb"[\"'\s:=]{1,8}"
-_SECRET_NAMES = (
-    (b"api", b"key"),
-    (b"api", b"secret"),
-    (b"secret", b"key"),
-    (b"client", b"secret"),
-    (b"access", b"token"),
-)
 _RULES = (
     _rule(
         "private-key", rb"-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----", b"private key", flags=re.NOFLAG
@@ -83,11 +76,16 @@ _RULES = (
     _rule(
         "private-key-hex",
         rb"(?:private|priv|secret|signing)[_ -]?key" + _VALUE + rb"(?:0x)?[0-9a-f]{64}(?![0-9a-f])",
-        *(
-            start + gap + b"key"
-            for start in (b"private", b"priv", b"secret", b"signing")
-            for gap in (b"", b"_", b" ", b"-")
-        ),
+        b"privatekey",
+        b"private_key",
+        b"private-key",
+        b"private key",
+        b"privkey",
+        b"priv_key",
+        b"secretkey",
+        b"secret_key",
+        b"signingkey",
+        b"signing_key",
     ),
     _rule("keystore", rb"\"ciphertext\"\s*:\s*\"(?:0x)?[0-9a-f]{32,}\"", b'"ciphertext"'),
     _rule("extended-key", rb"\b[xyzt]prv[1-9A-HJ-NP-Za-km-z]{100,112}\b", b"prv", flags=re.NOFLAG),
@@ -115,27 +113,34 @@ _RULES = (
         "assigned-secret",
         rb"(?:api[_-]?(?:key|secret)|secret[_-]?key|client[_-]?secret|access[_-]?token|passw(?:or)?d|passphrase)"
         rb"[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?=[^\s\"']{0,64}[0-9])[A-Za-z0-9+/_.!@#$%^&*-]{12,}",
-        *(a + gap + b for a, b in _SECRET_NAMES for gap in (b"", b"_", b"-")),
+        b"apikey",
+        b"api_key",
+        b"api-key",
+        b"secret",
+        b"accesstoken",
+        b"access_token",
+        b"access-token",
         b"passw",
         b"passphrase",
     ),
-    _rule(
-        "service-token",
-        rb"\b(?:AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,}|xox[abposr]-[A-Za-z0-9-]{10,}"
-        rb"|AIza[0-9A-Za-z_-]{35}|[sr]k_live_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{32,}|glpat-[A-Za-z0-9_-]{20,})",
-        b"akia",
-        *(b"gh" + kind + b"_" for kind in (b"p", b"o", b"u", b"s", b"r")),
-        b"github_pat_",
-        b"xox",
-        b"aiza",
-        b"k_live_",
-        b"sk-",
-        b"glpat-",
-        flags=re.NOFLAG,
+    # Each starts with fixed letters, which the engine finds faster than a needle.
+    *(
+        _rule("service-token", pattern, flags=re.NOFLAG)
+        for pattern in (
+            rb"AKIA[0-9A-Z]{16}",
+            rb"gh[pousr]_[A-Za-z0-9]{36,}",
+            rb"github_pat_[A-Za-z0-9_]{40,}",
+            rb"xox[abposr]-[A-Za-z0-9-]{10,}",
+            rb"AIza[0-9A-Za-z_-]{35}",
+            rb"sk_live_[A-Za-z0-9]{16,}",
+            rb"rk_live_[A-Za-z0-9]{16,}",
+            rb"sk-[A-Za-z0-9_-]{32,}",
+            rb"glpat-[A-Za-z0-9_-]{20,}",
+        )
     ),
 )
 _WIF = re.compile(rb"(?<![1-9A-HJ-NP-Za-km-z])[5KLc9][1-9A-HJ-NP-Za-km-z]{50,51}(?![1-9A-HJ-NP-Za-km-z])")
-RULE_NAMES = (*(rule.name for rule in _RULES), "wallet-import-key", "seed-phrase")
+RULE_NAMES = (*dict.fromkeys(rule.name for rule in _RULES), "wallet-import-key", "seed-phrase")
 
 
 def scan_paths(paths: Iterable[Path], *, full: bool = True, base: Path | None = None) -> tuple[Finding, ...]:
@@ -155,7 +160,7 @@ def scan_file(path: Path, *, full: bool = True, name: str | None = None) -> tupl
     """Scan one file as a stream; memory does not grow with its size."""
     try:
         with path.open("rb") as handle:
-            return _scan_stream(handle, name or str(path), full=full)
+            return scan_stream(handle, name or str(path), full=full)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise InvalidInputError(
@@ -167,10 +172,11 @@ def scan_bytes(data: bytes, name: str, *, full: bool = True) -> tuple[Finding, .
     """Scan bytes that are in memory already."""
     import io
 
-    return _scan_stream(io.BytesIO(data), name, full=full)
+    return scan_stream(io.BytesIO(data), name, full=full)
 
 
-def _scan_stream(handle: BinaryIO, name: str, *, full: bool) -> tuple[Finding, ...]:
+def scan_stream(handle: BinaryIO, name: str, *, full: bool = True) -> tuple[Finding, ...]:
+    """Scan a file that is open at its start."""
     counts: dict[str, int] = {}
     found: set[Finding] = set()
     for first_line, chunk in _chunks(handle, limit=None if full else QUICK_BYTES):
@@ -223,9 +229,10 @@ def _scan_chunk(chunk: bytes, lowered: bytes) -> list[tuple[int, str, str]]:
             hits += [(match.start(), rule.name, _mask(match[0])) for match in rule.pattern.finditer(chunk)]
     if _WIF_RUN in chunk.translate(_BASE58_SIGNS):
         hits += [(m.start(), "wallet-import-key", _mask(m[0])) for m in _WIF.finditer(chunk) if _is_wif(m[0])]
-    for match in _SEED_RUN.finditer(b" " + chunk.translate(_LETTERS) + b" "):
-        start = match.start()
-        for offset, count in _seed_runs(chunk[start : match.end() - 1]):
+    for match in _SEED_RUN.finditer(b" " + chunk.translate(_LETTERS)):
+        # Behind the added space everything lies one further; the last word may be longer than the pattern takes.
+        start, last = match.start(), _WORD.match(chunk, match.end() - 1)
+        for offset, count in _seed_runs(chunk[start : last.end() if last else match.end() - 1]):
             hits.append((start + offset, "seed-phrase", f"{count} words of a recovery phrase in a row"))
     return hits
 
@@ -275,7 +282,7 @@ _ASSIGNED = (b"key", b"pw", b"pass", b"token")
 # The plugins of detect-secrets that know the form of what they look for, with needles as above. Those that guess by
 # entropy fire on every order id and hash, and are left out.
 _PLUGINS: dict[str, tuple[tuple[bytes, ...], ...]] = {
-    "ArtifactoryDetector": ((b"akc", *(b"ap" + bytes([digit]) for digit in b"0123456789abcdef")),),
+    "ArtifactoryDetector": ((b"akc", b"ap"),),
     "AWSKeyDetector": ((b"a3t", b"abia", b"acca", b"akia", b"asia", b"aws"),),
     "AzureStorageKeyDetector": ((b"accountkey=",),),
     "BasicAuthDetector": ((b"://",),),

@@ -30,6 +30,8 @@ _EMPTY_PLAIN = frozenset({"", "~", "null", "Null", "NULL"})
 MAX_PROBLEMS = 1_000
 # C0 and C1 controls but tab and newline, the zero-width no-break space, and the controls that reorder shown text.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\u202a-\u202e\u2066-\u2069]")
+# What `archive new` writes where the author has to say something.
+_PLACEHOLDER = re.compile(r"<[^<>]{3,200}>\Z")
 _JSON_SPACE = re.compile(r"[ \t\n\r]*")
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _JSON_WORDS = {"true": True, "false": False, "null": None}
@@ -223,9 +225,11 @@ def _decode(data: bytes, source: _Source) -> str:
 
 def _check_texts(value: dict[str, Any], source: _Source) -> None:
     for pointer, text in _texts(value, ""):
+        line = line_of(source.lines, pointer)
+        if text.startswith("<") and _PLACEHOLDER.match(text):
+            source.note("record.placeholder", f"still to be filled in: {text}", line=line, pointer=pointer)
         if text.isascii() and text.isprintable():
             continue
-        line = line_of(source.lines, pointer)
         found = _CONTROLS.search(text)
         if found:
             source.note(

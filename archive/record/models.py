@@ -25,7 +25,7 @@ SHA256_PATTERN = r"^[0-9a-f]{64}$"
 ADDRESS_PATTERN = r"^0x[0-9a-f]{40}$"
 LANGUAGE_PATTERN = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
 MEDIA_TYPE_PATTERN = r"^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$"
-URL_PATTERN = r"^(https?|ipfs|ar)://[^\s<>\"]{1,2000}$"
+URL_PATTERN = r'^(https?|ipfs|ar)://[^\s<>"]{1,2000}$'
 EMAIL_PATTERN = r"^[^@\s]{1,64}@[^@\s]{1,255}$"
 TIME_PATTERN = (
     r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01])"
