@@ -75,8 +75,8 @@ contracts-test: $(VENV)/.dev-installed  ## forge: format, unit, fuzz and invaria
 	@code=0; $(PY) tools/services.py have forge || code=$$?; \
 	case $$code in 0) \
 	    $(PY) tools/services.py forge fmt --check; \
-	    $(PY) tools/services.py forge test --summary; \
-	    $(PY) tools/services.py forge snapshot $(SNAPSHOT) --check ;; \
+	    $(PY) tools/services.py forge test; \
+	    $(PY) tools/services.py forge snapshot $(SNAPSHOT) --check > /dev/null ;; \
 	  3) ;; *) exit $$code ;; esac
 
 pytest: $(VENV)/.dev-installed  ## pytest: unit, command line, integration with the real services, packaging
@@ -93,7 +93,7 @@ contracts: $(VENV)/.dev-installed  ## Build the registry, write artifact and sna
 	@$(PY) tools/services.py forge fmt
 	@$(PY) tools/build_contracts.py
 	@$(PY) tools/services.py forge snapshot $(SNAPSHOT)
-	@$(PY) tools/services.py forge test --summary
+	@$(PY) tools/services.py forge test
 
 schemas: $(VENV)/.dev-installed  ## Export the JSON Schemas from the models
 	$(say) "schemas"
