@@ -149,6 +149,8 @@ class RpcClient:
 
         if self._session is None:
             self._session = requests.Session()
+            # A proxy set for the internet does not lead to this machine.
+            self._session.trust_env = urlsplit(self._url).hostname not in ("localhost", "127.0.0.1", "::1")
         deadline = self._clock() + self.timeout
         try:
             # A redirect could carry a key in the URL to another host.
