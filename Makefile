@@ -13,7 +13,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test services lint types generated contracts-test pytest contracts schemas format lock bench soak clean distclean
+.PHONY: help demo test services lint types generated dossiers contracts-test pytest contracts schemas format lock bench soak clean distclean
 
 say = @printf '\n=== %s\n'
 
@@ -26,7 +26,7 @@ demo: $(VENV)/.publish-installed  ## Publish the 10/11 dossier, verify it, flip 
 	$(say) "demo: publish, verify, tamper, verify"
 	@$(PY) tools/demo.py
 
-test: $(VENV)/.dev-installed services lint types generated contracts-test pytest  ## Install everything and run every check and test
+test: $(VENV)/.dev-installed services lint types generated dossiers contracts-test pytest  ## Install everything and run every check and test
 	@printf '\nmake test: all of it passed\n'
 
 # ------------------------------------------------------------------------------------------------------- installing
@@ -65,10 +65,14 @@ types: $(VENV)/.dev-installed  ## mypy --strict
 
 generated: $(VENV)/.dev-installed  ## Are the generated files what their sources give? Schemas, contract artifact, snapshots
 	$(say) "generated files: schemas"
-	@$(VENV)/bin/archive schema --check
+	@$(VENV)/bin/archive schema check
 	$(say) "generated files: contract artifact, gas and size snapshots"
 	@code=0; $(PY) tools/services.py have forge || code=$$?; \
 	case $$code in 0) $(PY) tools/build_contracts.py --check ;; 3) ;; *) exit $$code ;; esac
+
+dossiers: $(VENV)/.dev-installed  ## archive check of the published dossiers in incidents/
+	$(say) "dossiers"
+	@$(VENV)/bin/archive check --ci incidents
 
 contracts-test: $(VENV)/.dev-installed  ## forge: format, unit, fuzz and invariant tests, gas snapshot
 	$(say) "forge: format, unit, fuzz and invariant tests, gas snapshot"
@@ -97,7 +101,7 @@ contracts: $(VENV)/.dev-installed  ## Build the registry, write artifact and sna
 
 schemas: $(VENV)/.dev-installed  ## Export the JSON Schemas from the models
 	$(say) "schemas"
-	@$(VENV)/bin/archive schema --write
+	@$(VENV)/bin/archive schema export
 
 format: $(VENV)/.dev-installed  ## Format the Python and Solidity sources
 	$(say) "format"
