@@ -227,7 +227,7 @@ def _check_texts(value: dict[str, Any], source: _Source) -> None:
     for pointer, text in _texts(value, ""):
         line = line_of(source.lines, pointer)
         if text.startswith("<") and _PLACEHOLDER.match(text):
-            source.note("record.placeholder", f"still to be filled in: {text}", line=line, pointer=pointer)
+            source.note("record.placeholder", f"still to be filled in: {text[1:-1]}", line=line, pointer=pointer)
         if text.isascii() and text.isprintable():
             continue
         found = _CONTROLS.search(text)
