@@ -193,7 +193,7 @@ def _write_file(file: PackageFile, writer: _Writer, done: _Progress) -> None:
 
 def _write_data(data: bytes, writer: _Writer) -> None:
     builder = unixfs.FileBuilder(writer.block)
-    for start in range(0, len(data), unixfs.CHUNK_BYTES):
+    for start in range(0, max(1, len(data)), unixfs.CHUNK_BYTES):
         chunk = data[start : start + unixfs.CHUNK_BYTES]
         cid = cids.raw_cid(chunk)
         writer.block(cid, chunk)
