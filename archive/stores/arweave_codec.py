@@ -213,21 +213,11 @@ def sign_transaction(
     """A signed format-2 transaction as JSON, without its data. Signatures are salted: keep what this returns."""
     arweave_lib, _ = _library()
 
-    base_transaction, base_wallet = arweave_lib.Transaction, arweave_lib.Wallet
-
-    class OfflineTransaction(base_transaction):  # type: ignore[misc]
-        """The library's transaction, with the price given instead of asked for."""
-
-        def get_reward(self, data_size: int, target_address: str | None = None) -> str:
-            return str(reward)
-
-    class OfflineWallet(base_wallet):  # type: ignore[misc]
-        """The library's wallet, with the anchor given instead of asked for."""
-
-        def get_last_transaction_id(self) -> str:
-            return anchor
-
-    transaction = OfflineTransaction(OfflineWallet.from_data(key._wallet.jwk_data))
+    wallet = arweave_lib.Wallet.from_data(dict(key._wallet.jwk_data))
+    # the constructor and `sign` call these; as they are, they ask the network without a timeout
+    wallet.get_last_transaction_id = lambda: anchor
+    transaction = arweave_lib.Transaction(wallet)
+    transaction.get_reward = lambda data_size, target_address=None: str(reward)
     transaction.data_size = plan.size
     transaction.data_root = plan.data_root.encode()
     for name, value in tags.items():

@@ -130,7 +130,7 @@ def recover_signer(message: bytes, signature: bytes) -> str:
     from eth_hash.auto import keccak
     from eth_keys.datatypes import Signature
     from eth_keys.exceptions import BadSignature
-    from eth_utils import ValidationError
+    from eth_utils.exceptions import ValidationError
 
     digest = keccak(b"\x19Ethereum Signed Message:\n" + str(len(message)).encode() + message)
     bad = InvalidInputError("catalogue: the signature is not a valid one", code="catalogue.bad_signature")

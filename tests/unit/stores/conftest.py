@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
+
+from archive.errors import UnreachableError
+from archive.package.build import EvidenceInput, Package, PackageInput, build_package
+from archive.package.car import write_car
+from archive.package.seal import Seal
 
 
 @dataclass
@@ -46,6 +53,7 @@ class FakeServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # one packet for headers and body: no delayed acknowledgements
 
             def _serve(self) -> None:
                 length = self.headers.get("Content-Length")
@@ -207,3 +215,97 @@ def keyfile(tmp_path: Path, jwk: dict[str, str]) -> Path:
     path.write_text(json.dumps(jwk))
     path.chmod(0o600)
     return path
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A small package as CAR bytes, with what is needed to check it."""
+
+    content_id: str
+    root: str
+    car: bytes
+    path: Path
+    package: Package
+
+
+def make_package(folder: Path, *, incident: str = "2026-01-01-test", rows: bytes = b"a,b\n1,2\n") -> Packed:
+    folder.mkdir(parents=True, exist_ok=True)
+    source = folder / "rows.csv"
+    source.write_bytes(rows)
+    record = {
+        "schema_version": "1",
+        "id": incident,
+        "title": {"en": "A test", "zh-Hans": "测试"},
+        "summary": {"en": "Nothing happened.", "zh-Hans": "什么都没有发生。"},
+        "occurred": {"start": "2026-01-01T00:00:00Z", "precision": "second", "time_zone": "UTC"},
+        "revision": 1,
+        "revisions": [{"revision": 1, "reason": {"en": "first publication"}}],
+        "evidence": [{"id": "rows", "kind": "table", "path": "evidence/rows.csv", "media_type": "text/csv"}],
+    }
+    evidence = (EvidenceInput(id="rows", path="evidence/rows.csv", media_type="text/csv", source=source),)
+    package = build_package(
+        PackageInput(record=record, incident=incident, revision=1, previous_root=None, evidence=evidence),
+        Seal(seed=bytes(32), publisher=None, not_before=()),
+    )
+    buffer = io.BytesIO()
+    write_car(package, buffer)
+    path = folder / "package.car"
+    path.write_bytes(buffer.getvalue())
+    return Packed(package.content_id, package.root, buffer.getvalue(), path, package)
+
+
+@pytest.fixture(scope="session")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Packed:
+    return make_package(tmp_path_factory.mktemp("packed"))
+
+
+@pytest.fixture(scope="session")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Packed:
+    """Another package: what a liar sends instead."""
+    return make_package(tmp_path_factory.mktemp("other"), incident="2026-01-02-other", rows=b"x\n")
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Packed:
+    """A package of several Arweave chunks and UnixFS blocks."""
+    rows = b"".join(b"%08d,%08d\n" % (n, n * 7919) for n in range(170_000))
+    return make_package(tmp_path_factory.mktemp("large"), incident="2026-01-03-large", rows=rows)
+
+
+class MemoryStore:
+    """A reader that holds bytes in memory and may lie, be down, or know nothing."""
+
+    def __init__(
+        self, name: str, packages: dict[str, bytes], *, operator: str | None = None, fail: str | None = None
+    ) -> None:
+        self.name = name
+        self.operator = operator or name
+        self.endpoint = f"memory:{name}"
+        self.held = packages
+        self.fail = fail
+        self.asked = 0
+
+    def fetch_package(self, content_id: str, sink: BinaryIO, *, max_bytes: int = 1 << 40) -> None:
+        self._give(content_id, sink)
+
+    def fetch_file(self, cid: str, sink: BinaryIO, *, max_bytes: int = 1 << 40) -> None:
+        self._give(cid, sink)
+
+    def _give(self, cid: str, sink: BinaryIO) -> None:
+        self.asked += 1
+        if self.fail:
+            raise UnreachableError(f"{self.name}: down", code=f"store.test.{self.fail}")
+        if cid not in self.held:
+            raise UnreachableError(f"{self.name}: does not hold {cid}", code="store.test.not_found")
+        sink.write(self.held[cid])
+
+    def has(self, content_id: str) -> bool:
+        return content_id in self.held
+
+    def check(self) -> str:
+        return "in memory"
+
+
+@pytest.fixture
+def memory_store() -> type[MemoryStore]:
+    return MemoryStore
