@@ -193,7 +193,7 @@ def _is_car(path: Path) -> bool:
 
 
 def _add_car(path: Path, folder: Path, found: _Found) -> None:
-    from archive.package.car import unpack_car
+    from archive.package.unpack import unpack_car
 
     try:
         with path.open("rb") as stream:
@@ -307,11 +307,11 @@ def variants(data: bytes) -> Iterator[Variant]:
         return Variant(kind, hashlib.sha256(changed).hexdigest())
 
     bare = data.removeprefix(_BOM)
-    unix = bare.replace(b"\r\n", b"\n")
-    dos = unix.replace(b"\n", b"\r\n")
-    yield variant("line-ends", unix)
-    yield variant("line-ends", dos)
     yield variant("byte-order-mark", bare if bare != data else _BOM + data)
+    for text in {data, bare}:
+        unix = text.replace(b"\r\n", b"\n")
+        yield variant("line-ends", unix)
+        yield variant("line-ends", unix.replace(b"\n", b"\r\n"))
     yield variant("final-newline", data.removesuffix(b"\n"))
     yield variant("final-newline", data.removesuffix(b"\r\n"))
     yield variant("final-newline", data + b"\n")

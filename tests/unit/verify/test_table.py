@@ -283,7 +283,7 @@ def test_referenced_file_is_unchecked_and_named_until_it_is_given(desk: Desk, tm
 
     data = b"a long source document"
     reference = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
-    published = desk.publish(references=[evidence_item("source-one", reference=reference)])
+    published = desk.publish(references=[evidence_item("source-one", reference=reference, media_type="text/plain")])
     outcome = desk.verify(published)
     assert outcome.verdict == "pass"
     assert statuses(outcome, "reference:source-one") == ["unchecked"]

@@ -1,0 +1,94 @@
+"""Laws: no single change in a file or in a bundle leaves a verdict of pass."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from archive.bundle import parse_bundle
+from archive.errors import ArchiveError
+from archive.verify.checks import judge
+from archive.verify.gather import Sources, Target, gather
+from archive.verify.policy import Policy
+from tests.unit.verify.simulator import FILES, Desk, Publication
+
+HEX = "0123456789abcdef"
+
+
+@pytest.fixture(scope="module")
+def published() -> Iterator[tuple[Publication, Sources, bytes]]:
+    with tempfile.TemporaryDirectory() as folder:
+        made = Desk(Path(folder)).publish(withheld={"evidence/secret.csv": b"x"})
+        sources = Sources(trust=made.trust, nodes=(made.chain.node(),))
+        yield made, sources, made.bundle().to_bytes()
+
+
+def verdict(made: Publication, sources: Sources, data: bytes) -> str:
+    """The verdict over a bundle's bytes and the files as they lie there; a refused bundle counts as fail."""
+    path = made.folder.parent / "bundle.proof.json"
+    path.write_bytes(data)
+    try:
+        return judge(gather(Target("bundle", str(path)), [made.folder], sources), Policy()).verdict
+    except ArchiveError as error:
+        return {1: "fail", 3: "incomplete"}[error.exit_code]
+
+
+def test_unchanged_is_pass(published: tuple[Publication, Sources, bytes]) -> None:
+    assert verdict(*published) == "pass"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(sorted(FILES)), st.integers(0, 10**9), st.integers(1, 255))
+def test_no_flipped_byte_of_a_file_passes(
+    published: tuple[Publication, Sources, bytes], path: str, at: int, flip: int
+) -> None:
+    made, sources, bundle = published
+    target = made.folder / path
+    good = FILES[path]
+    bad = bytearray(good)
+    bad[at % len(good)] ^= flip
+    target.write_bytes(bytes(bad))
+    try:
+        assert verdict(made, sources, bundle) == "fail"
+    finally:
+        target.write_bytes(good)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 10**9), st.integers(1, 15))
+@example(0, 1)
+def test_no_changed_hex_digit_of_a_bundle_passes(
+    published: tuple[Publication, Sources, bytes], at: int, step: int
+) -> None:
+    """Each run of 40 hex digits or more in the bundle: hashes, addresses, headers, receipts, trie nodes."""
+    made, sources, bundle = published
+    text = bundle.decode()
+    places = [i for match in re.finditer(r"[0-9a-f]{40,}", text) for i in range(*match.span())]
+    where = places[at % len(places)]
+    other = HEX[(HEX.index(text[where]) + step) % 16]
+    changed = text[:where] + other + text[where + 1 :]
+    assert verdict(made, sources, changed.encode()) != "pass"
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 10**9), st.integers(1, 255))
+def test_no_flipped_byte_of_a_bundle_passes(published: tuple[Publication, Sources, bytes], at: int, flip: int) -> None:
+    made, sources, bundle = published
+    changed = bytearray(bundle)
+    changed[at % len(bundle)] ^= flip
+    if verdict(made, sources, bytes(changed)) == "pass":
+        # White space between tokens carries no meaning; nothing else may differ.
+        assert parse_bundle(bytes(changed)) == parse_bundle(bundle)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**9))
+def test_no_cut_bundle_passes(published: tuple[Publication, Sources, bytes], length: int) -> None:
+    made, sources, bundle = published
+    assert verdict(made, sources, bundle[: length % len(bundle)]) == "fail"
