@@ -37,6 +37,7 @@ from archive.publish.journal import (
     save_journal,
     set_aside,
 )
+from archive.publish.keep import KeptCar
 from archive.publish.ports import ChainPort, Intent, StorePort
 from archive.stores.base import Pin
 from archive.stores.readback import ReadBack
@@ -68,15 +69,6 @@ class PackagePort(Protocol):
     def entries(self) -> Sequence[ContentEntry]:
         """All leaves after the header."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class KeptCar:
-    """The package's CAR in the local store."""
-
-    path: Path
-    size: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)

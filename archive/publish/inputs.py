@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archive.errors import InvalidInputError, Problem, RefusedError, UsageError
-from archive.evidence.scan import scan_file
+from archive.evidence.scan import scan_paths
 from archive.package.build import EvidenceInput, PackageInput
 from archive.record.check import check_dossier
 from archive.record.dossier import Dossier, load_dossier
@@ -47,20 +47,8 @@ class Draft:
         return titles.get("en") or next(iter(titles.values()))
 
 
-@dataclass(frozen=True, slots=True)
-class Waiver:
-    """A finding that the publisher accepts by name: `RULE:PATH`."""
-
-    rule: str
-    path: str
-
-    def __str__(self) -> str:
-        return f"{self.rule}:{self.path}"
-
-
-def parse_waivers(texts: Sequence[str]) -> tuple[Waiver, ...]:
-    """Read `--waive RULE:PATH` options. Raises `publish.bad_waiver`."""
-    waivers = []
+def parse_waivers(texts: Sequence[str]) -> tuple[str, ...]:
+    """Check `--waive RULE:PATH` options. Raises `publish.bad_waiver`."""
     for text in texts:
         rule, separator, path = text.partition(":")
         if not separator or not rule or not path:
@@ -69,17 +57,17 @@ def parse_waivers(texts: Sequence[str]) -> tuple[Waiver, ...]:
                 code="publish.bad_waiver",
                 hint="take both from the finding, for example --waive private-key:evidence/chat.txt",
             )
-        waivers.append(Waiver(rule, path))
-    return tuple(waivers)
+    return tuple(dict.fromkeys(texts))
 
 
-def open_draft(folder: Path, *, code: str) -> Draft:
+def open_draft(folder: Path, *, code: str, scan: bool = False) -> Draft:
     """Check the dossier and load it; problems of severity error are all in the error raised.
 
     Args:
         code: the error's code, `pack.check_failed` or `publish.check_failed`.
+        scan: whether to take a first look for secrets, which gives warnings.
     """
-    report = check_dossier(folder)
+    report = check_dossier(folder, scan=scan)
     errors = [problem for problem in report.problems if problem.severity == "error"]
     if errors:
         raise InvalidInputError(
@@ -140,37 +128,31 @@ def package_input(draft: Draft) -> PackageInput:
     )
 
 
-def scan(draft: Draft, waivers: Sequence[Waiver]) -> tuple[str, ...]:
+def scan(draft: Draft, waivers: Sequence[str]) -> tuple[str, ...]:
     """Look for secrets in everything that would become public; the waivers that were needed come back.
 
     Raises:
         RefusedError: `publish.secret_found`, with one problem for each finding that was not waived.
     """
-    accepted = {(waiver.rule, waiver.path) for waiver in waivers}
-    used: list[str] = []
-    problems: list[Problem] = []
     public = [draft.dossier.record_file, *(draft.folder / (item.path or "") for item in draft.open_items)]
-    for file in public:
-        relative = file.relative_to(draft.folder).as_posix()
-        for finding in scan_file(file):
-            if (finding.rule, relative) in accepted:
-                used.append(f"{finding.rule}:{relative}")
-                continue
-            problems.append(
-                Problem(
-                    "publish.secret_found",
-                    f"{finding.rule}: {finding.excerpt}",
-                    path=str(file),
-                    line=finding.line,
-                    hint=f"remove it or withhold the file; if it is harmless: --waive {finding.rule}:{relative}",
-                )
-            )
+    findings = scan_paths(public, base=draft.folder)
+    problems = [
+        Problem(
+            "publish.secret_found",
+            f"{finding.rule}: {finding.excerpt}",
+            path=str(draft.folder / finding.path),
+            line=finding.line,
+            hint=f"remove it, or withhold the file; if it is harmless: --waive {finding.name}",
+        )
+        for finding in findings
+        if finding.name not in waivers
+    ]
     if problems:
+        places = "1 place looks" if len(problems) == 1 else f"{len(problems)} places look"
         raise RefusedError(
-            f"{draft.folder}: {len(problems)} {'place looks' if len(problems) == 1 else 'places look'} like a secret "
-            "that would become public for good",
+            f"{draft.folder}: {places} like a secret that would become public for good",
             code="publish.secret_found",
             hint="nothing was packed or sent; look at each place above",
             problems=problems,
         )
-    return tuple(dict.fromkeys(used))
+    return tuple(dict.fromkeys(finding.name for finding in findings))

@@ -20,11 +20,11 @@ class PlannedFile:
 
 @dataclass(frozen=True, slots=True)
 class PlannedWithheld:
-    """A file that stays here: only a salted commitment is published."""
+    """A file that stays here: only a salted commitment is published (None when the seal is still to be made)."""
 
     id: str
     path: str
-    commitment: str
+    commitment: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def _not_published(plan: Plan) -> list[str]:
     lines: list[str] = []
     if plan.withheld:
         lines.append("Withheld: the file stays with you, only a salted hash of it is published")
-        lines += _table([(w.path, w.commitment[:16] + "…") for w in plan.withheld])
+        lines += _table([(w.path, w.commitment[:16] + "…" if w.commitment else "") for w in plan.withheld])
         lines += ["  Without the seal you can never reveal them: run 'archive seal backup FILE' afterwards.", ""]
     if plan.references:
         lines.append("Not included: named in the record by hash and size only")
@@ -154,8 +154,10 @@ def _not_published(plan: Plan) -> list[str]:
 
 
 def _where(plan: Plan) -> list[str]:
-    rows = [("root (fingerprint of all of it)", plan.root or "known when the seal is made")]
-    rows.append(("content id (address of the files)", plan.content_id or "known when the seal is made"))
+    rows = [("root (fingerprint of all of it)", plan.root or "known once the workspace has its key and seal")]
+    rows.append(
+        ("content id (address of the files)", plan.content_id or "known once the workspace has its key and seal")
+    )
     if plan.previous_root is not None:
         rows.append(("replaces root", plan.previous_root))
     for store in plan.stores:

@@ -142,16 +142,32 @@ def decrypt_backup(data: bytes, password: str, *, source: str) -> dict[str, Seal
     return {incident: parse_seal(canonical.dumps(value)) for incident, value in seals.items()}
 
 
-def write_backup(path: Path, data: bytes) -> None:
-    """Write a backup file, mode 0600, never over an existing file (`seal.backup_exists`)."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    except FileExistsError:
+def refuse_existing(path: Path) -> None:
+    """Raise `seal.backup_exists` before a password is asked for."""
+    if path.exists() or path.is_symlink():
         raise RefusedError(
             f"{path}: a file of this name exists already",
             code="seal.backup_exists",
             hint="choose another name; a backup is never overwritten",
+        )
+
+
+def read_backup(path: Path) -> bytes:
+    """The bytes of a backup file, bounded. Raises `seal.backup_unreadable`."""
+    try:
+        with path.open("rb") as handle:
+            return handle.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(
+            f"{path}: cannot be read: {error.strerror}", code="seal.backup_unreadable", hint="check the name"
         ) from None
+
+
+def write_backup(path: Path, data: bytes) -> None:
+    """Write a backup file, mode 0600, never over an existing file (`seal.backup_exists`)."""
+    refuse_existing(path)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise UsageError(
             f"{path}: cannot be written: {error.strerror}", code="seal.backup_unwritable", hint="choose another place"

@@ -1,0 +1,227 @@
+"""`archive publish DIR`: show what becomes permanent, ask, then pack, anchor, store and prove it."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archive.cli.output import JsonOption, byte_progress, print_error, print_json, print_result, say
+from archive.errors import ExitCode, InvalidInputError, RefusedError, UsageError
+from archive.workspace import Workspace, resolve_workspace
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
+    from archive.publish.plan import Plan
+    from archive.publish.publish import Published
+
+_STEPS = {
+    "packed": "packed into the local store",
+    "signed": "anchor signed",
+    "sent": "anchor sent; waiting until it is in a block",
+    "anchored": "anchored; waiting until it is final",
+    "final": "the anchor is final",
+    "bundle": "proof bundle written and checked",
+    "read back": "downloaded again from the places that can be asked",
+    "catalogued": "catalogue updated and signed",
+    "signature dropped": "the signed anchor can never be mined; a new one is needed",
+}
+
+
+def register(app: typer.Typer) -> None:
+    app.command("publish")(publish)
+
+
+def publish(
+    dossier: Annotated[Path, typer.Argument(metavar="DIR", help="The dossier: the folder with incident.yaml.")],
+    network: Annotated[
+        str, typer.Option(help="Where to anchor: local, anvil, bsc-testnet, bsc, or one of your config.toml.")
+    ] = "local",
+    store: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Store to publish in; may be repeated. Default: all that are configured."),
+    ] = None,
+    wallet: Annotated[str | None, typer.Option(metavar="ADDRESS", help="The key to publish with.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done and what it costs; no more.")] = (
+        False
+    ),
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    waive: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RULE:PATH", help="Publish although the safety scan found this; may be repeated."),
+    ] = None,
+    confirmations: Annotated[
+        int | None, typer.Option(min=1, max=10_000, help="Blocks until the anchor is final; else the network's rule.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the proof bundle here.")] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin again with the changed dossier; only before anything was anchored.")
+    ] = False,
+    unknown_previous: Annotated[
+        bool, typer.Option("--unknown-previous", help="Accept a 'supersedes' root that is not known here.")
+    ] = False,
+    password_fd: Annotated[
+        int | None,
+        typer.Option(
+            "--password-fd",
+            min=0,
+            metavar="N",
+            help="Read the wallet's password from this file descriptor, else ARCHIVE_WALLET_PASSWORD, else ask.",
+        ),
+    ] = None,
+    json_output: JsonOption = False,
+    workspace: Annotated[Path | None, typer.Option("--workspace", help="The workspace folder.")] = None,
+) -> ExitCode:
+    """Publish a dossier: check it, show what becomes permanent and what it costs, ask, anchor it, store it.
+
+    Interrupted or failed at any point: run the same command again. It goes on where it stopped and pays once.
+    """
+    from archive.publish.plan import render
+    from archive.publish.publish import Options, Talk, plan_only
+    from archive.publish.publish import publish as run
+
+    if not (dry_run or yes or sys.stdin.isatty()):
+        raise UsageError(
+            "there is no terminal to ask at, and publishing cannot be undone",
+            code="publish.not_confirmed",
+            hint="see what would be done with --dry-run, then add --yes",
+        )
+    space = resolve_workspace(workspace)
+    options = Options(
+        folder=dossier,
+        network=network,
+        stores=tuple(store or ()),
+        wallet=wallet,
+        waive=tuple(waive or ()),
+        confirmations=confirmations,
+        out=out,
+        restart=restart,
+        unknown_previous=unknown_previous,
+    )
+    talk = Talk(
+        confirm=lambda plan: _confirm(plan, yes=yes),
+        unlock=lambda where, address: _unlock(where, address, password_fd),
+        step=_step,
+        hashing=byte_progress("reading files"),
+        waiting=_waiting if sys.stderr.isatty() else None,
+    )
+    if dry_run:
+        plan = plan_only(space, options, talk)
+        if json_output:
+            print_json({"dry_run": True, **plan.to_json()})
+        else:
+            print_result(render(plan))
+            say("archive: dry run: nothing was written, signed or sent")
+        return ExitCode.DONE
+    result = run(space, options, talk)
+    if result is None:
+        raise typer.Abort
+    if json_output:
+        print_json(result.to_json())
+    else:
+        print_result(_text(result))
+    _hints(space, result)
+    return _exit_code(result)
+
+
+def _confirm(plan: Plan, *, yes: bool) -> bool:
+    from archive.publish.plan import render
+
+    say(render(plan))
+    say("")
+    return yes or typer.confirm("Publish this? It cannot be undone.", default=False, err=True)
+
+
+def _unlock(workspace: Workspace, address: str, descriptor: int | None) -> LocalAccount:
+    from archive.chain.keystore import read_password, unlock
+
+    return unlock(workspace, address, lambda: read_password(descriptor=descriptor))
+
+
+def _step(step: str) -> None:
+    kind, _, store = step.partition(":")
+    words = {"pinned": f"{store}: package stored", "bundle pinned": f"{store}: proof bundle stored"}
+    say(f"archive: {words.get(kind) or _STEPS.get(step, step)}")
+
+
+def _waiting(stage: str, have: int, need: int) -> None:
+    progress = f" ({have} of {need} blocks)" if need else ""
+    sys.stderr.write(f"\r\x1b[Karchive: {stage}{progress}")
+    if need and have >= need:
+        sys.stderr.write("\r\x1b[K")
+    sys.stderr.flush()
+
+
+def _text(result: Published) -> str:
+    journal, packed, final = result.journal, result.journal.packed, result.journal.final
+    if packed is None or final is None:
+        raise ValueError("only a finished publication has a result")
+    lead = "already published" if result.already else "published"
+    when = datetime.datetime.fromtimestamp(final.timestamp, datetime.UTC).isoformat().replace("+00:00", "Z")
+    rows = [
+        (lead, f"{journal.incident}, revision {journal.revision}"),
+        ("root", f"{packed.root}  (fingerprint of all of it)"),
+        ("content id", f"{packed.content_id}  (address of the files)"),
+        ("anchored", f"{when}, block {final.block:,} of {journal.network} (chain id {journal.chain_id})"),
+        ("transaction", final.transaction),
+        ("registry", journal.registry),
+        ("publisher", journal.publisher),
+    ]
+    if packed.previous_root is not None:
+        rows.append(("replaces", packed.previous_root))
+    for pin in result.pins:
+        state = "" if pin.store == "local" else ", downloaded again and compared" if pin.verified else ", not seen yet"
+        rows.append(("stored in", f"{pin.store} ({pin.operator}{state}): {pin.locator}"))
+    if journal.pins:
+        rows.append(("operators", f"{journal.operators} that nothing was written to gave back the same bytes"))
+    rows.append(("proof bundle", str(result.out or result.bundle)))
+    width = max(len(name) for name, _ in rows) + 2
+    lines = [f"{name:<{width}}{value}" for name, value in rows]
+    if result.embedded:
+        lines += [
+            "",
+            "The network 'local' is a chain of this workspace alone: it shows that everything works, and proves no",
+            "time to anybody. To prove a time, publish with --network bsc-testnet or bsc.",
+        ]
+    lines += ["", f"Check it:   archive verify {result.out or result.bundle}"]
+    return "\n".join(lines)
+
+
+def _hints(workspace: Workspace, result: Published) -> None:
+    """What to do next, as far as it was not done."""
+    if result.withheld:
+        say("archive: hint: back up the seal, or what is withheld can never be revealed: archive seal backup FILE")
+    if not result.embedded:
+        _trust_hint(workspace, result)
+    for store, error in result.failures:
+        say(f"archive: {store} did not take everything; all else is done and stays done")
+        print_error(error)
+    if result.failures:
+        say("archive: hint: run the same command again: it goes on with what is missing and pays nothing twice")
+
+
+def _trust_hint(workspace: Workspace, result: Published) -> None:
+    from archive.chain.artifact import load_artifact
+    from archive.trust import load_trust
+
+    journal = result.journal
+    trust = load_trust(workspace.trust_file)
+    if trust.registry(journal.chain_id, journal.genesis, journal.registry) is None:
+        say("archive: hint: 'verify' believes only registries in a trust file. To add this one:")
+        say(
+            f"  archive trust add registry --name NAME --chain-id {journal.chain_id} --genesis {journal.genesis} "
+            f"--address {journal.registry} --code-hash {load_artifact().code_hash}"
+        )
+    if trust.publisher(journal.publisher) is None:
+        say(f"  archive trust add publisher {journal.publisher} --name NAME")
+
+
+def _exit_code(result: Published) -> ExitCode:
+    errors = [error for _, error in result.failures]
+    if any(isinstance(error, InvalidInputError | RefusedError) for error in errors):
+        return ExitCode.WRONG
+    return ExitCode.INCOMPLETE if errors else ExitCode.DONE
