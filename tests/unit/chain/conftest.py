@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -150,6 +151,18 @@ class Block:
 
     def proof(self) -> proofs.AnchorProof:
         return proofs.parse_anchor_proof(self.value())
+
+
+@pytest.fixture(scope="session")
+def chain_values() -> Any:
+    """This module: makers of signed transactions, receipts, logs, headers and tries."""
+    return sys.modules[__name__]
+
+
+@pytest.fixture(scope="session")
+def flip_subject() -> dict[str, Any]:
+    """A sound proof out of a block of 140 transactions, as JSON value."""
+    return Block(count=140, index=130).value()
 
 
 @pytest.fixture
