@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import re
 import stat
 import tempfile
@@ -15,13 +16,13 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, cast
 
 from archive.bundle import DirectoryLink, JsonObject, ProofBundle, parse_bundle, read_bundle
 from archive.errors import ArchiveError, InvalidInputError, UnreachableError, UsageError
 from archive.package import canonical, entries, hashing
 from archive.package.limits import MAX_RECORD_BYTES, MAX_RECORD_DEPTH
-from archive.stores.base import MAX_FILE_BYTES, MAX_PACKAGE_BYTES, Reader, is_not_found
+from archive.stores.base import MAX_FILE_BYTES, MAX_PACKAGE_BYTES, BoundedSink, Reader, is_not_found
 from archive.trust import TrustFile
 from archive.verify import checks
 from archive.verify.facts import (
@@ -39,6 +40,9 @@ from archive.verify.facts import (
 )
 from archive.verify.matching import match_files
 from archive.workspace import Workspace
+
+if TYPE_CHECKING:
+    from archive.package.unpack import UnpackedPackage
 
 TargetKind = Literal["bundle", "root", "content_id", "transaction"]
 BUNDLE_SUFFIX: Final = ".proof.json"
@@ -91,11 +95,12 @@ class Sources:
 
 @dataclass(slots=True)
 class _Found:
-    """What was read of files so far."""
+    """What was read of files so far: `files` with their `paths` still to hash, `hashed` out of CARs."""
 
     files: list[FileFact] = field(default_factory=list)
     paths: list[Path] = field(default_factory=list)
     unreadable: list[UnreadableFile] = field(default_factory=list)
+    hashed: list[FileFact] = field(default_factory=list)
     bundles: list[Path] = field(default_factory=list)
     stores: list[StoreAnswer] = field(default_factory=list)
     package_folder: bool = False
@@ -135,17 +140,16 @@ def gather(target: Target, given: Sequence[Path], sources: Sources) -> Facts:
         ArchiveError: the bundle cannot be read (`bundle.…`), or nothing was found for an id
             (`verify.not_found`, exit 3).
     """
-    with contextlib.ExitStack() as stack:
-        found = _Found()
-        _read_given(given, found, stack)
-        bundle = _bundle(target, sources, found, stack)
-        if not given:
-            _fetch(bundle, sources, found, stack)
-        if target.kind == "bundle":
-            _leave_out(Path(target.text), found)
-        _hash(found, sources.progress)
-        bundle = _with_record(bundle, found)
-        _explain(bundle, found)
+    found = _Found()
+    _read_given(given, found)
+    bundle = _bundle(target, sources, found)
+    if not given and not found.hashed:  # a package may have been fetched already while looking for its anchor
+        _fetch_package(bundle.content_id, sources, found)
+    if target.kind == "bundle":
+        _leave_out(Path(target.text), found)
+    _hash(found, sources.progress)
+    bundle = _with_record(bundle, found)
+    _explain(bundle, found)
     asked: tuple[Literal["root", "content_id", "transaction"], str] | None = None
     if target.kind != "bundle":
         asked = (target.kind, target.text)
@@ -153,7 +157,7 @@ def gather(target: Target, given: Sequence[Path], sources: Sources) -> Facts:
         target=target.text,
         asked=asked,
         bundle=bundle,
-        files=tuple(found.files),
+        files=(*found.files, *found.hashed),
         trust=sources.trust,
         offline=sources.offline,
         unreadable=tuple(found.unreadable),
@@ -167,7 +171,7 @@ def gather(target: Target, given: Sequence[Path], sources: Sources) -> Facts:
 # --- files ------------------------------------------------------------------------------------------------------
 
 
-def _read_given(given: Sequence[Path], found: _Found, stack: contextlib.ExitStack) -> None:
+def _read_given(given: Sequence[Path], found: _Found) -> None:
     for path in given:
         try:
             mode = path.stat().st_mode
@@ -178,8 +182,7 @@ def _read_given(given: Sequence[Path], found: _Found, stack: contextlib.ExitStac
         elif path.name.endswith(BUNDLE_SUFFIX):
             found.bundles.append(path)
         elif _is_car(path):
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="archive-verify-")))
-            _add_car(path, folder / "package", found)
+            _add_car(path, found)
         else:
             _add(found, path, None, str(path))
 
@@ -192,21 +195,27 @@ def _is_car(path: Path) -> bool:
     return False
 
 
-def _add_car(path: Path, folder: Path, found: _Found) -> None:
-    from archive.package.unpack import unpack_car
+def _add_car(path: Path, found: _Found) -> None:
+    from archive.package.unpack import verify_car
 
     try:
         with path.open("rb") as stream:
-            unpack_car(stream, folder)
+            package = verify_car(stream)
     except OSError as error:
         found.unreadable.append(UnreadableFile(str(path), "car.unreadable", str(error.strerror)))
     except InvalidInputError as error:
         found.unreadable.append(UnreadableFile(str(path), error.code, error.message))
     else:
-        _add_folder(folder, found, shown=str(path))
+        _add_package(package, str(path), found)
 
 
-def _add_folder(folder: Path, found: _Found, *, shown: str | None = None) -> None:
+def _add_package(package: UnpackedPackage, shown: str, found: _Found) -> None:
+    """The files of a CAR, whose every block was hashed already."""
+    found.package_folder = True
+    found.hashed += [FileFact(f"{shown}: {f.path}", f.path, f.path, f.size, f.sha256, f.cid) for f in package.files]
+
+
+def _add_folder(folder: Path, found: _Found) -> None:
     """Every file below the folder. Links are not followed: they could lead anywhere."""
     if (folder / entries.MANIFEST_PATH).is_file():
         found.package_folder = True
@@ -215,7 +224,7 @@ def _add_folder(folder: Path, found: _Found, *, shown: str | None = None) -> Non
         for name in sorted(files):
             path = parent / name
             inside = path.relative_to(folder).as_posix()
-            label = f"{shown}: {inside}" if shown else str(path)
+            label = str(path)
             if path.is_symlink() or not path.is_file():
                 found.unreadable.append(UnreadableFile(label, "verify.not_regular_file", "a link or no regular file"))
             elif name.endswith(BUNDLE_SUFFIX):
@@ -291,7 +300,7 @@ def _with_record(bundle: ProofBundle, found: _Found) -> ProofBundle:
 def _explain(bundle: ProofBundle, found: _Found) -> None:
     """For files that are not what the package lists, the hashes that common harmless changes would undo to."""
     leaves = checks.read_leaves(bundle.entries)
-    matching = match_files(checks.wanted_files(leaves), found.files)
+    matching = match_files(checks.wanted_files(leaves), [*found.files, *found.hashed])
     odd = {id(m.file) for m in matching.matches if not m.good} | {id(f) for f in matching.unlisted}
     for index, fact in enumerate(found.files):
         if id(fact) in odd and 0 < fact.size <= MAX_EXPLAINED_BYTES:
@@ -335,13 +344,13 @@ def _inflate(data: bytes, bits: int) -> bytes | None:
 # --- bundle -----------------------------------------------------------------------------------------------------
 
 
-def _bundle(target: Target, sources: Sources, found: _Found, stack: contextlib.ExitStack) -> ProofBundle:
+def _bundle(target: Target, sources: Sources, found: _Found) -> ProofBundle:
     if target.kind == "bundle":
         return read_bundle(Path(target.text))
     local = _local_bundle(target, sources)
     if local is not None:
         return local
-    return _from_chain(target, sources, found, stack)
+    return _from_chain(target, sources, found)
 
 
 def _local_bundle(target: Target, sources: Sources) -> ProofBundle | None:
@@ -355,11 +364,12 @@ def _local_bundle(target: Target, sources: Sources) -> ProofBundle | None:
                 return bundle
     for entry in _catalogue_entries(sources.workspace):
         if target.text in (entry.root, entry.content_id, entry.transaction):
-            from archive.stores.fetch import fetch_file
-
-            with contextlib.suppress(ArchiveError):  # the chain is asked next
-                data, _ = fetch_file(entry.bundle, sources.readers)
-                return parse_bundle(data, name=entry.bundle)
+            for reader in sources.readers:
+                with contextlib.suppress(ArchiveError):  # the next store, and then the chain, is asked
+                    sink = io.BytesIO()
+                    reader.fetch_file(entry.bundle, sink, max_bytes=MAX_FILE_BYTES)
+                    if hashing.digest_bytes(sink.getvalue()).cid == entry.bundle:
+                        return parse_bundle(sink.getvalue(), name=entry.bundle)
     return None
 
 
@@ -387,12 +397,12 @@ def _catalogue_entries(workspace: Workspace) -> Sequence[Any]:
     return catalogue.entries if catalogue else ()
 
 
-def _from_chain(target: Target, sources: Sources, found: _Found, stack: contextlib.ExitStack) -> ProofBundle:
+def _from_chain(target: Target, sources: Sources, found: _Found) -> ProofBundle:
     """Without a bundle: find the anchor by the trusted registries and keys, and the package in the stores."""
     from archive.verify import lookup
 
     if target.kind == "content_id":
-        package = _package(target.text, sources, found, stack)
+        package = _package(target.text, sources, found)
         if package is None:
             raise _not_found(target, found)
         root = package.root
@@ -403,7 +413,7 @@ def _from_chain(target: Target, sources: Sources, found: _Found, stack: contextl
     else:
         anchors = lookup.anchors_of_transaction(target.text, sources.nodes, sources.trust)
     for anchor in anchors:
-        package = _package(lookup.content_id_of(anchor), sources, found, stack)
+        package = _package(lookup.content_id_of(anchor), sources, found)
         if package is not None:
             return package.bundle(anchors)
     raise _not_found(target, found)
@@ -440,19 +450,14 @@ class _Package:
         return ProofBundle(self.root, self.content_id, self.entries, self.record, self.directory, tuple(anchors))
 
 
-def _package(content_id: str, sources: Sources, found: _Found, stack: contextlib.ExitStack) -> _Package | None:
-    from archive.package.manifest import parse_manifest
-
-    folder = _fetch_package(content_id, sources, found, stack)
-    if folder is None:
+def _package(content_id: str, sources: Sources, found: _Found) -> _Package | None:
+    package = _fetch_package(content_id, sources, found)
+    if package is None:
         return None
-    manifest = parse_manifest((folder / entries.MANIFEST_PATH).read_bytes())
-    names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-    digests = hashing.digest_files([folder / name for name in names])
-    links = [DirectoryLink(n, d.cid, d.tsize) for n, d in zip(names, digests, strict=True)]
-    record = canonical.loads(
-        (folder / entries.RECORD_PATH).read_bytes(), max_bytes=MAX_RECORD_BYTES, max_depth=MAX_RECORD_DEPTH
-    )
+    unpacked, data = package
+    record = canonical.loads(data, max_bytes=MAX_RECORD_BYTES, max_depth=MAX_RECORD_DEPTH)
+    manifest = unpacked.manifest
+    links = [DirectoryLink(f.path, f.cid, f.tsize) for f in unpacked.files]
     return _Package(
         content_id=content_id,
         root=manifest.root(),
@@ -466,64 +471,34 @@ def _package(content_id: str, sources: Sources, found: _Found, stack: contextlib
 # --- stores -----------------------------------------------------------------------------------------------------
 
 
-def _fetch(bundle: ProofBundle, sources: Sources, found: _Found, stack: contextlib.ExitStack) -> None:
-    """No files were given: take the package from the first store that has the right bytes."""
-    if found.files:
-        return  # fetched already while looking for the bundle
-    _fetch_package(bundle.content_id, sources, found, stack)
+def _fetch_package(content_id: str, sources: Sources, found: _Found) -> tuple[UnpackedPackage, bytes] | None:
+    """Ask one store after the other and write down what each did; the package of the good one and its record."""
+    from archive.package.unpack import unpack_car
 
-
-def _fetch_package(content_id: str, sources: Sources, found: _Found, stack: contextlib.ExitStack) -> Path | None:
-    """Ask one store after the other and write down what each did; the files of the good one are added."""
-    from archive.stores.fetch import fetch_package
-
-    base = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="archive-verify-")))
-    for number, reader in enumerate(sources.readers):
-        watched = _Watched(reader)
-        folder = base / str(number)
+    for reader in sources.readers:
+        answered = False
         try:
-            fetch_package(content_id, [watched], folder)
+            with tempfile.TemporaryDirectory(prefix="archive-verify-") as base, tempfile.TemporaryFile() as spool:
+                sink = BoundedSink(cast(BinaryIO, spool), max_bytes=MAX_PACKAGE_BYTES, what=reader.name)
+                reader.fetch_package(content_id, cast(BinaryIO, sink), max_bytes=MAX_PACKAGE_BYTES)
+                answered = True
+                spool.seek(0)
+                package = unpack_car(cast(BinaryIO, spool), Path(base) / "package", content_id=content_id)
+                record = (Path(base) / "package" / entries.RECORD_PATH).read_bytes()
         except ArchiveError as error:
-            found.stores.append(_store_answer(reader, watched.error or error, answered=watched.error is None))
+            found.stores.append(_store_answer(reader, error, answered=answered))
             continue
         found.stores.append(StoreAnswer(reader.name, reader.operator, "good"))
-        _add_folder(folder, found, shown=reader.name)
-        return folder
+        _add_package(package, reader.name, found)
+        return package, record
     return None
 
 
 def _store_answer(reader: Reader, error: ArchiveError, *, answered: bool) -> StoreAnswer:
-    if is_not_found(error):
+    if is_not_found(error) and not answered:
         return StoreAnswer(reader.name, reader.operator, "absent")
-    wrong = answered or isinstance(error, InvalidInputError)
+    wrong = isinstance(error, InvalidInputError)  # of our own disk nothing is said about the store
     return StoreAnswer(reader.name, reader.operator, "wrong" if wrong else "unreachable", error.message)
-
-
-class _Watched:
-    """A reader that remembers the error it raised, to tell "no answer" from "an answer that is wrong"."""
-
-    def __init__(self, inner: Reader) -> None:
-        self._inner = inner
-        self.name = inner.name
-        self.operator = inner.operator
-        self.endpoint = inner.endpoint
-        self.error: ArchiveError | None = None
-
-    def fetch_package(self, content_id: str, sink: BinaryIO, *, max_bytes: int = MAX_PACKAGE_BYTES) -> None:
-        try:
-            self._inner.fetch_package(content_id, sink, max_bytes=max_bytes)
-        except ArchiveError as error:
-            self.error = error
-            raise
-
-    def fetch_file(self, cid: str, sink: BinaryIO, *, max_bytes: int = MAX_FILE_BYTES) -> None:
-        self._inner.fetch_file(cid, sink, max_bytes=max_bytes)
-
-    def has(self, content_id: str) -> bool:
-        return self._inner.has(content_id)
-
-    def check(self) -> str:
-        return self._inner.check()
 
 
 # --- chain ------------------------------------------------------------------------------------------------------
