@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -118,6 +119,7 @@ class RpcClient:
         self._clock = clock
         self._ids = itertools.count(1)
         self._session: Any = None
+        self._secrets = _secret_parts(url)
 
     def __repr__(self) -> str:
         return f"RpcClient({self.shown_url!r})"
@@ -132,16 +134,19 @@ class RpcClient:
         if error is not None:
             if not isinstance(error, dict):
                 self._bad(f"{method}: the error is not an object")
-            code, message = error.get("code"), error.get("message")
-            raise RpcError(
-                method,
-                code if isinstance(code, int) else 0,
-                message.replace(self._url, self.shown_url) if isinstance(message, str) else "no message",
-                error.get("data"),
-            )
+            raise self._refusal(method, error)
         if "result" not in answer:
             self._bad(f"{method}: neither result nor error")
         return answer["result"]
+
+    def _refusal(self, method: str, error: dict[str, Any]) -> RpcError:
+        code, message = error.get("code"), error.get("message")
+        text = message if isinstance(message, str) else "no message"
+        # Nodes repeat what they were asked, the key in the URL too.
+        text = text.replace(self._url, self.shown_url)
+        for secret in self._secrets:
+            text = text.replace(secret, "…")
+        return RpcError(method, code if isinstance(code, int) else 0, text, error.get("data"))
 
     def _post(self, method: str, body: bytes) -> bytes:
         import requests
@@ -213,9 +218,8 @@ class RpcClient:
             error = self._parse(content).get("error")
         except ArchiveError:
             error = None
-        if isinstance(error, dict) and isinstance(error.get("message"), str):
-            code = error.get("code")
-            raise RpcError(method, code if isinstance(code, int) else 0, error["message"], error.get("data"))
+        if isinstance(error, dict):
+            raise self._refusal(method, error)
         raise RefusedError(where, code="chain.rpc_http", hint="check the RPC URL")
 
     def _parse(self, content: bytes) -> dict[str, Any]:
@@ -233,6 +237,14 @@ class RpcClient:
             code="chain.rpc_bad_answer",
             hint="check that the URL is a JSON-RPC endpoint of an Ethereum node",
         )
+
+
+def _secret_parts(url: str) -> tuple[str, ...]:
+    """What of a URL may be a key: user, password, and longer pieces of path and query."""
+    parts = urlsplit(url)
+    pieces = re.split(r"[/?&=#]", f"{parts.path}?{parts.query}")
+    named = [parts.username or "", parts.password or ""]
+    return tuple(piece for piece in (*named, *(piece for piece in pieces if len(piece) >= 8)) if piece)
 
 
 def _refuse_constant(name: str) -> NoReturn:
