@@ -350,20 +350,21 @@ def _file(match: Match, by_hash: dict[str, str]) -> Check:
 
 
 def _why_different(wanted: Wanted, file: FileFact, by_hash: dict[str, str]) -> str:
-    for variant in file.variants:
-        if variant.sha256 == wanted.sha256:
-            return f"{file.name}: {_CHANGES[variant.kind]}; {_ASK}"
-    if file.sha256 in by_hash:
-        return f"{file.name}: these are the bytes of {by_hash[file.sha256]}; the files were mixed up"
-    if file.size == 0:
-        return f"{file.name}: the file is empty; {_ASK}"
-    if file.size < wanted.size:
-        lead = f"{file.name}: {file.size:,} bytes instead of {wanted.size:,}: cut short, re-compressed or edited"
-        return f"{lead}; {_ASK}"
-    if file.size == wanted.size:
-        return f"{file.name}: same size, other bytes: edited or damaged; {_ASK}"
-    lead = f"{file.name}: {file.size:,} bytes instead of {wanted.size:,}: re-compressed, re-saved or edited"
-    return f"{lead}; {_ASK}"
+    sizes = f"{file.size:,} bytes instead of {wanted.size:,}"
+    change = next((_CHANGES[v.kind] for v in file.variants if v.sha256 == wanted.sha256), None)
+    if change is not None:
+        reason = change
+    elif file.sha256 in by_hash:
+        return f"these are the bytes of {by_hash[file.sha256]}: the files were mixed up (given as {file.name})"
+    elif file.size == 0:
+        reason = "the file is empty"
+    elif file.size == wanted.size:
+        reason = "same size, other bytes: edited or damaged"
+    elif file.size < wanted.size:
+        reason = f"{sizes}: cut short, re-compressed or edited"
+    else:
+        reason = f"{sizes}: re-compressed, re-saved or edited"
+    return f"{reason}; {_ASK} (given as {file.name})"
 
 
 def _record_bytes(record: JsonObject, entry: entries.RecordEntry) -> Check:

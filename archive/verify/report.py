@@ -12,7 +12,7 @@ from archive.verify.facts import Facts
 
 MAX_LINES_OF_A_CODE: Final = 12
 _WIDTH: Final = 100
-_MARK: Final = {"pass": "ok", "fail": "FAIL", "unchecked": "-"}
+_MARK: Final = {"pass": "ok", "fail": "FAIL", "unchecked": "?"}
 _TITLES: Final[dict[Section, str]] = {
     "bytes": "Bytes: are these the files that were published?",
     "time": "Time: since when have they existed?",
@@ -45,7 +45,7 @@ def to_json(outcome: Outcome, facts: Facts | None) -> dict[str, Any]:
         "required": list(outcome.required),
         "lacking": list(outcome.lacking),
         "checks": [c.to_json() for c in outcome.checks],
-        "closing": closing(outcome, facts),
+        "closing": closing(outcome),
     }
 
 
@@ -72,11 +72,11 @@ def to_text(outcome: Outcome, facts: Facts | None) -> str:
     lines = _head(outcome, facts)
     for section, title in _TITLES.items():
         found = [c for c in outcome.checks if c.section == section]
-        lines += ["", title, *_section(section, found, outcome)]
+        lines += ["", title, *_section(section, found)]
     lines += ["", _VERDICTS[outcome.verdict]]
     if outcome.verdict == "incomplete" and outcome.lacking:
         lines.append(f"  still needed: {', '.join(outcome.lacking)}")
-    lines += ["", *(textwrap.fill(paragraph, _WIDTH) for paragraph in closing(outcome, facts))]
+    lines += ["", *(textwrap.fill(paragraph, _WIDTH) for paragraph in closing(outcome))]
     return "\n".join(lines)
 
 
@@ -92,7 +92,7 @@ def _head(outcome: Outcome, facts: Facts | None) -> list[str]:
     return [f"{name:<11} {value}" for name, value in rows]
 
 
-def _section(section: Section, found: Sequence[Check], outcome: Outcome) -> list[str]:
+def _section(section: Section, found: Sequence[Check]) -> list[str]:
     if not found:
         text = {
             "availability": "no store was asked: the files were given",
@@ -118,7 +118,8 @@ def _section(section: Section, found: Sequence[Check], outcome: Outcome) -> list
 
 
 def _row(check: Check) -> list[str]:
-    label = f"  {_MARK[check.status]:<4} {check.code:<18} "
+    # `withheld:<id>` and `reference:<id>` have the id as their subject already.
+    label = f"  {_MARK[check.status]:<4} {check.code.partition(':')[0]:<18} "
     lines = textwrap.wrap(
         f"{check.subject}: {check.note}" if check.note else check.subject,
         _WIDTH,
@@ -133,7 +134,7 @@ def _row(check: Check) -> list[str]:
     return lines
 
 
-def closing(outcome: Outcome, facts: Facts | None) -> list[str]:
+def closing(outcome: Outcome) -> list[str]:
     """Paragraphs that say what was proved and what was not, in plain words."""
     if outcome.verdict == "fail":
         bad = list(dict.fromkeys(f"{c.code} ({c.subject})" for c in outcome.checks if c.status == "fail"))
@@ -146,9 +147,9 @@ def closing(outcome: Outcome, facts: Facts | None) -> list[str]:
         ]
     proved = _proved(outcome)
     paragraphs = ["Proved: " + " ".join(proved)] if proved else ["Proved: nothing yet."]
-    missing = _not_proved(outcome, facts)
+    missing = _not_proved(outcome)
     if missing:
-        paragraphs.append("Not proved: " + " ".join(missing))
+        paragraphs.append(f"Not proved: {'; '.join(missing)}.")
     paragraphs.append(_NEVER)
     return paragraphs
 
@@ -187,35 +188,41 @@ def _proved(outcome: Outcome) -> list[str]:
     return parts
 
 
-def _not_proved(outcome: Outcome, facts: Facts | None) -> list[str]:
-    unchecked = {c.code: c for c in outcome.checks if c.status == "unchecked"}
+def _not_proved(outcome: Outcome) -> list[str]:
+    unchecked = {c.code for c in outcome.checks if c.status == "unchecked"}
     parts: list[str] = []
     missing = outcome.files_total - outcome.files_given
     if missing:
-        parts.append(f"{missing} of {outcome.files_total} evidence files were not there to check.")
+        parts.append(f"{missing} of {outcome.files_total} evidence files, which were not there to check")
+    for code, text in _GAPS:
+        if code in outcome.lacking:
+            parts.append(text)
     if "chain.other_history" in unchecked:
-        parts.append("a chain of the same number but another history was met; the anchor counts only on its own chain.")
-    if "chain.header" in outcome.lacking:
-        parts.append("that the block of the anchor is in the chain, and so the time.")
-    if "anchor.registry" in outcome.lacking:
-        parts.append("that the registry is the real one: your trust file does not name it.")
-    if "origin.trusted" in outcome.lacking:
-        parts.append("who is behind the key that published: your trust file does not name it.")
-    if "origin.publisher" in outcome.lacking:
-        parts.append("that the package names the key that anchored it.")
+        parts.append("anything on the chain of the same number but another history that was met")
     withheld = sum(1 for c in unchecked if c.startswith("withheld:"))
     if withheld:
-        parts.append(f"what the {withheld} withheld item(s) say.")
+        parts.append(f"what is in {_count(withheld, 'item')} that the publisher withheld")
     referenced = sum(1 for c in unchecked if c.startswith("reference:"))
     if referenced:
-        parts.append(f"{referenced} document(s) that the record names only by hash were not given.")
+        parts.append(f"{_count(referenced, 'document')} that the record names only by hash, and that nobody gave")
     if "history.superseded" in unchecked:
-        parts.append(
-            "The publisher has put out a later revision; this one stays what it was, but read the later one too."
-        )
+        parts.append("that this is the last word: the publisher has put out a later revision, read that too")
     elif "history.current" in unchecked:
-        parts.append("whether there is a later revision.")
+        parts.append("whether there is a later revision")
     return parts
+
+
+_GAPS: Final = (
+    ("chain.header", "that the block of the anchor is in the chain, and so the time"),
+    ("anchor.registry", "that the registry is the real one, which your trust file does not name"),
+    ("origin.trusted", "who is behind the key that published, which your trust file does not name"),
+    ("origin.publisher", "that the package names the key that anchored it"),
+    ("anchor.log", "that the package was anchored at all"),
+)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def moment(timestamp: int) -> str:
