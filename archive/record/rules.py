@@ -19,7 +19,7 @@ from archive.errors import InvalidInputError
 from archive.package.entries import check_path, fold
 from archive.record.models import EVIDENCE_KINDS, ID_PATTERN, PRECISIONS, URL_PATTERN
 from archive.record.problems import Fault
-from archive.record.times import Instants, parse_time
+from archive.record.times import AHEAD, BEHIND, Instants, parse_time
 
 # Lists whose items have ids, and what such an item is called.
 SECTIONS: Mapping[str, str] = {
@@ -307,7 +307,12 @@ def _interval(fields: Mapping[str, Any]) -> tuple[Instants, Instants] | None:
 
 
 def _before(later: Instants, earlier: Instants) -> bool:
-    """True when `later` certainly lies before `earlier`, whatever instants the two mean."""
+    """True when `later` certainly lies before `earlier`, whatever instants the two mean.
+
+    Two dates are compared as dates: they are taken to be of one time zone.
+    """
+    if not (later.precision in _STEP or earlier.precision in _STEP):
+        return later.latest - BEHIND <= earlier.earliest + AHEAD
     return later.latest <= earlier.earliest and later.earliest < earlier.earliest
 
 

@@ -20,7 +20,8 @@ _FORM = re.compile(
 )
 _NO_OFFSET = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?\Z", re.ASCII)
 _MONTHS_IN_YEAR = 12
-_AHEAD, _BEHIND = timedelta(hours=14), timedelta(hours=12)
+# How far local time is ahead of UTC, and behind it, at most.
+AHEAD, BEHIND = timedelta(hours=14), timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +61,13 @@ def _instants(match: re.Match[str]) -> Instants:
         return Instants(moment, moment + step, "millisecond" if part["milli"] else "second")
     if part["day"] is not None:
         start = datetime(year, int(part["month"]), int(part["day"]), tzinfo=UTC)
-        return Instants(start - _AHEAD, start + timedelta(days=1) + _BEHIND, "day")
+        return Instants(start - AHEAD, start + timedelta(days=1) + BEHIND, "day")
     if part["month"] is not None:
         month = int(part["month"])
         start = datetime(year, month, 1, tzinfo=UTC)
-        return Instants(start - _AHEAD, _next_month(year, month) + _BEHIND, "month")
+        return Instants(start - AHEAD, _next_month(year, month) + BEHIND, "month")
     start = datetime(year, 1, 1, tzinfo=UTC)
-    return Instants(start - _AHEAD, datetime(year + 1, 1, 1, tzinfo=UTC) + _BEHIND, "year")
+    return Instants(start - AHEAD, datetime(year + 1, 1, 1, tzinfo=UTC) + BEHIND, "year")
 
 
 def _next_month(year: int, month: int) -> datetime:
