@@ -93,10 +93,10 @@ class EmbeddedChain:
             "eth_getTransactionByHash": self._transaction,
             "eth_getRawTransactionByHash": self._raw_transaction,
             "eth_getTransactionReceipt": self._receipt,
-            "eth_gasPrice": lambda: hex(self._engine().gas_price()),
-            "eth_getBalance": lambda who, at="latest": hex(self._state(at).get_balance(_address(who))),
-            "eth_getTransactionCount": lambda who, at="latest": hex(self._state(at).get_nonce(_address(who))),
-            "eth_getCode": lambda who, at="latest": to_hex(self._state(at).get_code(_address(who))),
+            "eth_gasPrice": lambda: hex(self._run(lambda evm: evm.gas_price())),
+            "eth_getBalance": lambda who, at="latest": hex(self._state("get_balance", who, at)),
+            "eth_getTransactionCount": lambda who, at="latest": hex(self._state("get_nonce", who, at)),
+            "eth_getCode": lambda who, at="latest": to_hex(self._state("get_code", who, at)),
             "eth_call": self._eth_call,
             "eth_estimateGas": self._estimate,
             "eth_sendRawTransaction": self._send,
@@ -372,8 +372,9 @@ class EmbeddedChain:
 
     # Answers from the state
 
-    def _state(self, at: object) -> Any:
-        return self._run(lambda evm: evm.state(self._number(at)))
+    def _state(self, what: str, who: object, at: object) -> Any:
+        address, number = _address(who), self._number(at)
+        return self._run(lambda evm: getattr(evm.state(number), what)(address))
 
     def _eth_call(self, call: object, at: object = "latest") -> str:
         request = _call_request(call)
@@ -403,14 +404,17 @@ class EmbeddedChain:
         return digest
 
     def _run(self, action: Callable[[Evm], Any]) -> Any:
-        from archive.chain.local_evm import InvalidTransactionError, RevertedError
+        evm = self._engine()
+        from archive.chain.local_evm import DAMAGE, InvalidTransactionError, RevertedError
 
         try:
-            return action(self._engine())
+            return action(evm)
         except RevertedError as error:
             raise _CallError(_REVERTED, "execution reverted", to_hex(error.data)) from None
         except InvalidTransactionError as error:
             raise _CallError(_REFUSED, str(error)) from None
+        except DAMAGE as error:
+            raise KeyError(str(error)) from None
 
 
 class _CallError(Exception):

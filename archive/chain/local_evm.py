@@ -10,16 +10,22 @@ from eth.chains.base import MiningChain
 from eth.constants import POST_MERGE_DIFFICULTY, POST_MERGE_MIX_HASH, POST_MERGE_NONCE, ZERO_ADDRESS
 from eth.db.atomic import AtomicDB
 from eth.db.backends.base import BaseDB
-from eth.exceptions import HeaderNotFound, Revert, VMError
+from eth.exceptions import CanonicalHeadNotFound, HeaderNotFound, Revert, StateRootNotFound, VMError
 from eth.vm.forks.prague import PragueVM
 from eth.vm.spoof import SpoofTransaction
 from eth_keys.datatypes import PrivateKey
 from eth_utils.exceptions import ValidationError
 from rlp.exceptions import RLPException
+from trie.exceptions import MissingTrieNode
+
+from archive.chain import proofs
 
 GAS_LIMIT: Final = 30_000_000
 INITIAL_BALANCE: Final = 10**24
 PRIORITY_FEE: Final = 10**9
+
+# What py-evm raises when keys are missing from its store.
+DAMAGE: Final = (CanonicalHeadNotFound, StateRootNotFound, MissingTrieNode)
 
 
 class InvalidTransactionError(Exception):
@@ -144,6 +150,12 @@ class Evm:
         Raises:
             InvalidTransactionError: nothing was mined and nothing is pending.
         """
+        try:
+            # py-evm does not compare a typed transaction's chain id.
+            if proofs.decode_transaction(raw).chain_id != self._class.chain_id:
+                raise InvalidTransactionError("invalid transaction: signed for another chain")
+        except ValueError as error:
+            raise InvalidTransactionError(f"invalid transaction: {error}") from None
         chain = self.chain
         try:
             transaction = chain.get_vm().get_transaction_builder().decode(raw)

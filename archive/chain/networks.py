@@ -18,7 +18,7 @@ from typing import Annotated, Any, Final, Literal
 
 from archive.chain.local_headers import read_registry
 from archive.chain.rpc import ChainIdentity, Rpc, RpcClient, check_chain
-from archive.errors import InvalidInputError, UnreachableError, UsageError
+from archive.errors import InvalidInputError, MissingDependencyError, UnreachableError, UsageError
 from archive.workspace import Workspace, write_atomic
 
 MAX_FILE_BYTES: Final = 1024 * 1024
@@ -185,7 +185,15 @@ def _network(name: str, value: Any) -> Network:
 def _settings(workspace: Workspace, environment: Mapping[str, str]) -> dict[str, Any]:
     """The merged `[networks.*]` tables, validated; the sources and their order are pydantic-settings'."""
     from pydantic import BaseModel, ConfigDict, Field, ValidationError
-    from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+    try:
+        from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"the configuration of networks needs {error.name}",
+            code="chain.no_settings",
+            hint="pip install 'incident-archive[publish]'",
+        ) from None
 
     gwei = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?$")]
 

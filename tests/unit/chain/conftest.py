@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,8 @@ from eth_keys import keys
 from trie import HexaryTrie
 
 from archive.chain import codec, proofs, registry
+from archive.chain.local import EmbeddedChain
+from archive.workspace import Workspace
 
 REGISTRY = "0x" + "c0" * 20
 GENESIS = "0x" + "9e" * 32
@@ -163,6 +167,73 @@ def chain_values() -> Any:
 def flip_subject() -> dict[str, Any]:
     """A sound proof out of a block of 140 transactions, as JSON value."""
     return Block(count=140, index=130).value()
+
+
+class Clock:
+    """Seconds since 1970 that stand still until told otherwise."""
+
+    def __init__(self) -> None:
+        self.now = 1_760_140_800.5
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace in which the embedded chain was just made; copied for every test that changes it."""
+    folder = tmp_path_factory.mktemp("template") / "workspace"
+    with EmbeddedChain(Workspace(folder), clock=Clock()):
+        pass
+    return folder
+
+
+@pytest.fixture
+def workspace(template: Path, tmp_path: Path) -> Workspace:
+    folder = tmp_path / "workspace"
+    shutil.copytree(template, folder)
+    return Workspace(folder)
+
+
+@pytest.fixture
+def chain(workspace: Workspace, clock: Clock) -> Iterator[EmbeddedChain]:
+    with EmbeddedChain(workspace, clock=clock) as chain:
+        yield chain
+
+
+class FaultyRpc:
+    """A chain with some of its answers replaced: a value, an exception, or a function of the parameters.
+
+    A list is used up one answer per call, its last one for ever; `REAL` asks the chain behind.
+    """
+
+    REAL = object()
+
+    def __init__(self, behind: Any, faults: dict[str, Any] | None = None) -> None:
+        self.behind = behind
+        self.faults = dict(faults or {})
+        self.calls: list[str] = []
+
+    def call(self, method: str, params: Sequence[object] = ()) -> Any:
+        self.calls.append(method)
+        fault = self.faults.get(method, self.REAL)
+        if isinstance(fault, list):
+            fault = fault.pop(0) if len(fault) > 1 else fault[0]
+        if isinstance(fault, Exception):
+            raise fault
+        if callable(fault):
+            return fault(params)
+        return self.behind.call(method, params) if fault is self.REAL else fault
+
+
+@pytest.fixture
+def faulty(chain: EmbeddedChain) -> Callable[..., FaultyRpc]:
+    return lambda **faults: FaultyRpc(chain, faults)
 
 
 @pytest.fixture
