@@ -178,20 +178,21 @@ def scan_bytes(data: bytes, name: str, *, full: bool = True) -> tuple[Finding, .
 def scan_stream(handle: BinaryIO, name: str, *, full: bool = True) -> tuple[Finding, ...]:
     """Scan a file that is open at its start."""
     counts: dict[str, int] = {}
-    found: set[Finding] = set()
+    found: dict[tuple[str, int], Finding] = {}
     for first_line, chunk in _chunks(handle, limit=None if full else QUICK_BYTES):
         lowered = chunk.lower()
         hits = _scan_chunk(chunk, lowered)
         if full:
             hits += _ask_detect_secrets(chunk, lowered)
         for offset, rule, excerpt in hits:
-            if counts.get(rule, 0) >= MAX_FINDINGS_PER_RULE:
-                continue
-            finding = Finding(name, first_line + chunk.count(b"\n", 0, offset), rule, excerpt)
-            if finding not in found:
+            line = first_line + chunk.count(b"\n", 0, offset)
+            if (rule, line) not in found:
                 counts[rule] = counts.get(rule, 0) + 1
-                found.add(finding)
-    return tuple(sorted(found))
+                if counts[rule] > MAX_FINDINGS_PER_RULE:
+                    continue
+            # One finding a rule and line: what a seam cut short is seen whole in the next piece.
+            found[rule, line] = Finding(name, line, rule, excerpt)
+    return tuple(sorted(found.values()))
 
 
 def _chunks(handle: BinaryIO, *, limit: int | None) -> Iterator[tuple[int, bytes]]:
