@@ -65,7 +65,8 @@ def _open(shared: Path) -> Iterator[Run]:
         # A killed process cannot clean up: its temporary file stays, under a name that nothing reads.
         if left and not signals[signal.SIGKILL]:
             raise Failure(f"Ctrl-C left half-written files: {left}")
-        return f"{signals[signal.SIGKILL]} kills, {signals[signal.SIGINT]} Ctrl-C{', temporary files left' if left else ''}"
+        label = f"{signals[signal.SIGKILL]} kills, {signals[signal.SIGINT]} Ctrl-C"
+        return f"{label}, temporary files left" if left else label
 
     yield run
 
