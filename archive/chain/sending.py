@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from archive.chain import codec, proofs
@@ -111,8 +110,8 @@ class Mined:
 
 def format_wei(wei: int) -> str:
     """Whole units of 10^18 as an exact decimal string."""
-    text = f"{Decimal(wei).scaleb(-18):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    whole, rest = divmod(wei, 10**18)
+    return f"{whole}.{rest:018d}".rstrip("0").rstrip(".")
 
 
 def explain_revert(error: RpcError) -> RefusedError | None:

@@ -188,10 +188,9 @@ def test_a_refused_transaction_leaves_nothing_behind(chain: EmbeddedChain, chain
     stranger = chain_values.sign_transaction(2, chain_id=CHAIN_ID, to=chain.registry, nonce=0)
     with pytest.raises(RpcError, match="insufficient funds"):
         chain.call("eth_sendRawTransaction", [codec.to_hex(stranger)])
-    signed = chain.account.sign_transaction(
-        {"type": 2, "chainId": 97, "nonce": 1, "gas": 30_000, "maxFeePerGas": 10**10, "maxPriorityFeePerGas": 1, "value": 0,
-         "to": chain.account.address, "data": "0x"}
-    )  # fmt: skip
+    fees = {"maxFeePerGas": 10**10, "maxPriorityFeePerGas": 1}
+    other_chain = {"type": 2, "chainId": 97, "nonce": 1, "gas": 30_000, "value": 0, "data": "0x", **fees}
+    signed = chain.account.sign_transaction({**other_chain, "to": chain.account.address})
     with pytest.raises(RpcError, match="invalid transaction"):
         chain.call("eth_sendRawTransaction", [codec.to_hex(bytes(signed.raw_transaction))])
     assert chain.call("eth_getBlockByNumber", ["latest", False]) == before
