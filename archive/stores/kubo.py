@@ -38,15 +38,8 @@ TESTED_VERSION: Final = (0, 42)
 OLDEST_VERSION: Final = (0, 35)  # the first whose `add` knows --max-file-links, so that files get our CIDs
 
 # UnixFS profile unixfs-v1-2025, spelled out: a node's own defaults may differ
-_ADD_OPTIONS: Final = {
-    "cid-version": "1",
-    "raw-leaves": "true",
-    "chunker": "size-1048576",
-    "max-file-links": "1024",
-    "hash": "sha2-256",
-    "pin": "true",
-    "quieter": "true",
-}
+_CHUNKER: Final = "size-1048576"
+_ADD_OPTIONS: Final = {"max-file-links": "1024", "hash": "sha2-256"}
 _MISSING: Final = ("not found", "could not find", "not pinned")
 
 
@@ -228,7 +221,9 @@ class KuboWriter:
         check_cid(cid)
         with self._client() as client, path.open("rb") as stream:
             bounded = _Deadline(stream, self._clock, self._timing.deadline, self.name)
-            answer = client.add(bounded, opts=dict(_ADD_OPTIONS))
+            answer = client.add(
+                bounded, raw_leaves=True, cid_version=1, chunker=_CHUNKER, pin=True, opts=dict(_ADD_OPTIONS)
+            )
             self._same(str(_field(answer, "Hash")), cid)
             self._assert_pinned(client, cid)
         return self._pin(cid)
@@ -277,12 +272,13 @@ class KuboWriter:
             raise UnreachableError(
                 f"{what}: cannot be reached ({type(error).__name__})", code="store.kubo.unreachable", hint=hint
             ) from None
-        except theirs.Error as error:
+        except (theirs.Error, AssertionError, LookupError, TypeError, AttributeError) as error:
+            # the library asserts and indexes its way through answers
             raise InvalidInputError(
                 f"{what}: its answer cannot be read ({type(error).__name__})",
                 code="store.kubo.bad_answer",
                 hint="is this Kubo's RPC API?",
-            ) from None
+            ) from error
         except (ConnectionError, TimeoutError) as error:
             raise UnreachableError(
                 f"{what}: the connection broke off ({type(error).__name__})", code="store.kubo.unreachable", hint=hint
@@ -297,25 +293,26 @@ class KuboWriter:
 def _open_client(url: str, timing: Timing) -> Any:
     import ipfshttpclient
 
+    # the library's habit, not the user's concern: urllib3 is held below 3 for it
+    warnings.filterwarnings("ignore", message="The 'strict' parameter", category=FutureWarning)
     # `Client`, not `connect`: see the module's docstring. 1 MiB pieces: the default of 8 KiB is slow for big packages
     return ipfshttpclient.Client(_multiaddr(url), timeout=(timing.connect, timing.read), chunk_size=1 << 20)
 
 
 def _field(answer: Any, key: str) -> Any:
-    """One field of an answer of `ipfshttpclient` (a mapping-like object)."""
-    try:
-        return answer[key]
-    except (KeyError, TypeError, IndexError):
+    """One field of an answer of `ipfshttpclient`, as plain JSON."""
+    value = answer.as_json() if hasattr(answer, "as_json") else answer
+    if not isinstance(value, dict) or key not in value:
         raise InvalidInputError(
             f"Kubo: its answer lacks {key!r}", code="store.kubo.bad_answer", hint="is this Kubo's RPC API?"
-        ) from None
+        )
+    return value[key]
 
 
 def _imported_root(answer: Any) -> tuple[str, str]:
     """Root CID and pin error of an answer to `dag/import`; exactly one root is expected."""
     root = _field(answer, "Root")
-    cid = _field(_field(root, "Cid"), "/")
-    return str(cid), str(root.get("PinErrorMsg") or "")
+    return str(_field(_field(root, "Cid"), "/")), str(root.get("PinErrorMsg") or "")
 
 
 def _message(text: str) -> str:

@@ -120,9 +120,15 @@ def read_back(
 
 
 def classify(error: ArchiveError) -> ReadBackStatus:
-    """A wrong answer, no answer, or an honest "I do not have it"."""
-    if is_not_found(error):
+    """A wrong answer, no answer, or "I do not have it".
+
+    A gateway that lacks a block sends a CAR without it, and one whose connection breaks sends the start of one: every
+    byte of either is true, so it is not called a lie.
+    """
+    if is_not_found(error) or error.code == "car.missing_block":
         return "not_found"
+    if error.code == "car.truncated":
+        return "unreachable"
     return "mismatch" if isinstance(error, InvalidInputError) else "unreachable"
 
 

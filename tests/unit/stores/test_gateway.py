@@ -116,9 +116,9 @@ class TestReadBack:
             "flipped": ("mismatch", "car.bad_block_hash"),
             "other": ("mismatch", "car.other_root"),
             "cut": ("unreachable", "store.gateway.broken_off"),
-            "short": ("mismatch", "car.truncated"),
+            "short": ("unreachable", "car.truncated"),
             "gone": ("not_found", "store.gateway.not_found"),
             "dead": ("unreachable", "store.gateway.unreachable"),
         }
         assert found.operators == 1
-        assert {liar.store for liar in found.liars} == {"flipped", "other", "short"}
+        assert {liar.store for liar in found.liars} == {"flipped", "other"}
