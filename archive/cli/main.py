@@ -34,6 +34,9 @@ COMMAND_MODULES = (
     "doctor",
 )
 
+# What typer makes of Ctrl-C; none of our exit codes.
+_TYPER_INTERRUPTED = 130
+
 app = typer.Typer(
     name="archive",
     help="Publish evidence of an incident once, let anyone verify it for good.",
@@ -72,6 +75,8 @@ def main() -> NoReturn:
     try:
         result = app(standalone_mode=False)
         code = int(result) if isinstance(result, int) else ExitCode.DONE
+        if code == _TYPER_INTERRUPTED:
+            code = _interrupted()
     except ArchiveError as error:
         if json_requested():
             print_json({"error": error.to_json()})

@@ -12,6 +12,7 @@ from archive.package.build import Package, build_package
 from archive.package.car import write_car
 from archive.package.hashing import Progress
 from archive.publish import seals
+from archive.publish.history import require_previous
 from archive.publish.inputs import open_draft, package_input, require_bytes
 from archive.publish.keep import KeptCar, keep_car
 from archive.stores.local import LocalStore
@@ -43,10 +44,12 @@ def pack_dossier(
         publisher: address named in the header; default the seal's, which publishing sets.
 
     Raises:
-        InvalidInputError: `pack.check_failed` with all problems, `pack.file_missing`, `package.changed_while_read`, …
+        InvalidInputError: `pack.check_failed` with all problems, `pack.file_missing`,
+            `publish.previous_missing`, `package.changed_while_read`, …
         UsageError: `pack.bad_out`, `trust.bad_address`.
     """
     draft = open_draft(folder, code="pack.check_failed", scan=True)
+    require_previous(workspace, draft.record)
     require_bytes(draft)
     incident = draft.record.id
     held = seals.load_seal(workspace, incident)

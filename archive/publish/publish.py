@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from archive.bundle import read_bundle
 from archive.chain.networks import Network, get_network
 from archive.chain.sending import WaitProgress
-from archive.errors import ArchiveError, RefusedError, UsageError
+from archive.errors import ArchiveError, UsageError
 from archive.package.build import Package, build_package
 from archive.package.entries import EvidenceEntry
 from archive.package.hashing import Progress
 from archive.package.seal import Seal
 from archive.publish import engine, seals
+from archive.publish.history import check_previous, require_previous
 from archive.publish.inputs import Draft, open_draft, package_input, parse_waivers, require_bytes, scan
-from archive.publish.journal import Journal, journals_of
+from archive.publish.journal import Journal
 from archive.publish.keep import local_pin
 from archive.publish.plan import Plan, PlannedFile, PlannedReference, PlannedStore, PlannedWithheld
 from archive.publish.ports import Intent, Quote
@@ -133,7 +134,7 @@ class Published:
 
 def plan_only(workspace: Workspace, options: Options, talk: Talk) -> Plan:
     """The plan and nothing else: nothing is written, signed or sent, and no password is asked for."""
-    draft, waived = _read(options)
+    draft, waived = _read(workspace, options)
     stores = open_stores(workspace)
     targets = choose_stores(stores, options.stores)
     network = _network(workspace, options)
@@ -146,7 +147,7 @@ def plan_only(workspace: Workspace, options: Options, talk: Talk) -> Plan:
         if port is not None:
             journal = engine.check_resumable(workspace, package, port, restart=options.restart)
             done = _done(journal)
-            _check_previous(workspace, draft, port, options)
+            check_previous(workspace, draft.record, port, unknown=options.unknown_previous)
             intent = _intent(package)
             quote = None if port.find(intent) else port.quote(intent)
         return _plan(draft, package, targets, network, port, publisher, quote, waived, done, knows_root=knows_root)
@@ -161,7 +162,7 @@ def publish(workspace: Workspace, options: Options, talk: Talk) -> Published | N
             `publish.previous_unknown`, what the registry or the chain refuses.
         UnreachableError: the chain does not answer; what was done is in the journal.
     """
-    draft, waived = _read(options)
+    draft, waived = _read(workspace, options)
     stores = open_stores(workspace)
     targets = choose_stores(stores, options.stores)
     network = _network(workspace, options)
@@ -177,7 +178,7 @@ def publish(workspace: Workspace, options: Options, talk: Talk) -> Published | N
         package = build_package(package_input(draft), seal.value, progress=talk.hashing)
         journal = engine.check_resumable(workspace, package, port, restart=options.restart)
         if journal is None or not journal.may_be_anchored:
-            _check_previous(workspace, draft, port, options)
+            check_previous(workspace, draft.record, port, unknown=options.unknown_previous)
         if not _agreed(journal, targets):
             intent = _intent(package)
             quote = None
@@ -204,9 +205,10 @@ def publish(workspace: Workspace, options: Options, talk: Talk) -> Published | N
     )
 
 
-def _read(options: Options) -> tuple[Draft, tuple[str, ...]]:
+def _read(workspace: Workspace, options: Options) -> tuple[Draft, tuple[str, ...]]:
     waivers = parse_waivers(options.waive)
     draft = open_draft(options.folder, code="publish.check_failed")
+    require_previous(workspace, draft.record)
     require_bytes(draft)
     return draft, scan(draft, waivers)
 
@@ -291,38 +293,6 @@ def _done(journal: Journal | None) -> tuple[str, ...]:
         **{f"stored in {pin.store}": pin.verified for pin in journal.pins},
     }
     return tuple(name for name, value in steps.items() if value)
-
-
-def _check_previous(workspace: Workspace, draft: Draft, port: RegistryPort, options: Options) -> None:
-    """A wrong `supersedes` would be permanent, so it must be a root that this workspace or the registry knows."""
-    record = draft.record
-    stated = record.supersedes
-    if stated is None:
-        return
-    earlier = journals_of(workspace, record.id, record.revision - 1)
-    place = (port.chain_id, port.genesis, port.registry)
-    here = [j for j in earlier if (j.chain_id, j.genesis, j.registry) == place and j.publisher == port.publisher]
-    for journal in here:
-        if journal.final is not None and journal.packed is not None and journal.packed.root != stated:
-            raise RefusedError(
-                f"{record.id}: 'supersedes' is not the root of revision {record.revision - 1} "
-                f"(expected {journal.packed.root}, found {stated})",
-                code="publish.wrong_previous",
-                hint=f"set 'supersedes: {journal.packed.root}' in the dossier",
-            )
-    if here or port.has_history(record.id) or options.unknown_previous:
-        return  # where there is a history, the registry itself refuses any other root than its head
-    from archive.stores.index import known_packages
-
-    known, _ = known_packages(workspace)
-    roots = {package.root for package in known if package.id == record.id}
-    roots |= {journal.packed.root for journal in earlier if journal.packed is not None}
-    if stated not in roots:
-        raise RefusedError(
-            f"{record.id}: 'supersedes' names a root that neither this workspace nor the registry knows ({stated})",
-            code="publish.previous_unknown",
-            hint="check it; if that revision was published elsewhere or with another key, add --unknown-previous",
-        )
 
 
 def _check_out(out: Path | None) -> None:

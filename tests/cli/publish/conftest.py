@@ -78,7 +78,9 @@ class Dossier:
 
     def refer(self) -> None:
         self.extra += (
-            "  - id: ticks\n    kind: market-data\n    reference:\n      sha256: " + "ab" * 32 + "\n      size: 12345\n"
+            "  - id: ticks\n    kind: market-data\n    media_type: text/csv\n    reference:\n      sha256: "
+            + "ab" * 32
+            + "\n      size: 12345\n"
         )
         self.write()
 
