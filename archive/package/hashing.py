@@ -228,6 +228,7 @@ def stream_file(
         pipeline = _Pipeline(name, descriptor, before.st_size, emit, whole, progress)
         threads = _thread_count() if before.st_size > CHUNK_BYTES else 1
         _run_threads(threads, pipeline.work, pipeline.fail)
+        pipeline.report()
         # The size may have grown behind the last chunk, or the bytes been rewritten in place.
         if os.pread(descriptor, 1, before.st_size) or not _same(before, os.fstat(descriptor)):
             _changed(name)
@@ -303,11 +304,16 @@ class _Pipeline:
                     self._ready.wait()
                     job = self._take()
             job()
-            if main and self._progress:
-                with self._ready:
-                    more, self._unreported = self._unreported, 0
-                if more:
-                    self._progress(more)
+            if main:
+                self.report()
+
+    def report(self) -> None:
+        """Tell the progress callback what was committed since the last call."""
+        if self._progress:
+            with self._ready:
+                more, self._unreported = self._unreported, 0
+            if more:
+                self._progress(more)
 
     def _is_done(self) -> bool:
         return self._next_commit == self._count and (self._hash is None or self._next_whole == self._count)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 MAX_SAFE_INTEGER = 2**53 - 1
 MAX_LEAVES = 65_536
+# Folders of a package in all: 65,536 paths of 512 one-letter segments would otherwise be 33 million of them.
+MAX_FOLDERS = 65_536
 MAX_PATH_BYTES = 1_024
 MAX_SEGMENT_BYTES = 255
 MAX_HEADER_BYTES = 8 * 1024

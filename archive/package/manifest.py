@@ -10,7 +10,7 @@ from typing import NoReturn
 from archive.errors import InvalidInputError
 from archive.package import canonical, entries, merkle
 from archive.package.entries import ContentEntry, EvidenceEntry, Header, RecordEntry, WithheldEntry
-from archive.package.limits import MAX_LEAVES, MAX_MANIFEST_BYTES
+from archive.package.limits import MAX_FOLDERS, MAX_LEAVES, MAX_MANIFEST_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,8 @@ def check_leaves(leaves: Sequence[entries.Entry]) -> Manifest:
 
     Raises:
         InvalidInputError: `manifest.no_header`, `.no_record`, `.order`, `.leaf_count`, `.too_many_leaves`,
-            `.duplicate_id`, `.duplicate_path`, `.duplicate_commitment`, `.path_collision`, `.path_conflict`.
+            `.duplicate_id`, `.duplicate_path`, `.duplicate_commitment`, `.path_collision`, `.path_conflict`,
+            `.too_many_folders`.
     """
     _check_count(len(leaves))
     if not leaves or not isinstance(leaves[0], Header):
@@ -128,23 +129,28 @@ def check_collisions(paths: Iterable[str]) -> None:
 
     Raises:
         InvalidInputError: `manifest.path_collision` for two spellings, `manifest.path_conflict` for a path that is a
-            file here and a folder there.
+            file here and a folder there, `manifest.too_many_folders`.
     """
     spelling: dict[str, tuple[str, bool]] = {}
+    folders = 0
     for path in paths:
-        end = path.find("/")
-        while True:
-            is_file = end < 0
-            part = path if is_file else path[:end]
+        part, is_file = path, True
+        # From the file upwards: a folder that is known has only known folders above it.
+        while part:
             key = entries.fold(part)
-            known = spelling.setdefault(key, (part, is_file))
-            if known[0] != part:
+            known = spelling.get(key)
+            if known is None:
+                spelling[key] = (part, is_file)
+                folders += not is_file
+            elif known[0] != part:
                 _fail("path_collision", f"paths {known[0]!a} and {part!a} differ by case or form only")
-            if known[1] != is_file:
+            elif known[1] != is_file:
                 _fail("path_conflict", f"path {part!a} is both a file and a folder")
-            if is_file:
+            elif not is_file:
                 break
-            end = path.find("/", end + 1)
+            if folders > MAX_FOLDERS:
+                _fail("too_many_folders", f"more than {MAX_FOLDERS:,} folders")
+            part, is_file = part.rpartition("/")[0], False
 
 
 def _check_sorted(keys: Sequence[str] | Sequence[bytes], message: str, duplicate: str) -> None:

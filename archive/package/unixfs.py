@@ -14,6 +14,7 @@ from typing import NoReturn
 from archive.errors import InvalidInputError
 from archive.package import cid as cids
 from archive.package import varint
+from archive.package.limits import MAX_FOLDERS, MAX_PATH_BYTES
 from archive.package.murmur3 import murmur3_x64_64
 
 CHUNK_BYTES = 1024 * 1024
@@ -21,6 +22,7 @@ MAX_LINKS = 1024
 HAMT_THRESHOLD_BYTES = 256 * 1024
 HAMT_FANOUT = 256
 HAMT_MAX_DEPTH = 8
+_MAX_TSIZE = 2**63
 
 _DIRECTORY_DATA = b"\x08\x01"
 _TYPE_DIRECTORY, _TYPE_FILE, _TYPE_SYMLINK, _TYPE_HAMT = 1, 2, 4, 5
@@ -133,24 +135,45 @@ def directory(files: Mapping[str, tuple[str, int]]) -> DirectoryResult:
     """The directory tree over files: path (`/` between segments) → (CID text, tsize).
 
     Raises:
-        InvalidInputError: `unixfs.path_conflict` when a path is file and folder, `unixfs.hamt_too_deep` when too many
-            names of one folder share their 64-bit hash, `cid.…` for a bad CID.
+        InvalidInputError: `unixfs.path_conflict` when a path is file and folder, `.path_too_long`, `.bad_size`,
+            `.too_many_folders`, `.hamt_too_deep` when too many names of one folder share their 64-bit hash, `cid.…`
+            for a bad CID.
     """
-    root: dict[str, object] = {}
+    folders: dict[str, dict[str, object]] = {"": {}}
     for path, (cid, tsize) in files.items():
-        *folders, name = path.split("/")
-        here = root
-        for folder in folders:
-            below = here.setdefault(folder, {})
-            if not isinstance(below, dict):
-                _fail("path_conflict", f"path {path!a} passes through a file")
-            here = below
-        if name in here:
-            _fail("path_conflict", f"path {path!a} is both a file and a folder")
-        here[name] = Link(name.encode("utf-8"), cids.parse(cid), tsize)
+        if len(path) > MAX_PATH_BYTES:
+            _fail("path_too_long", f"path {path[:80]!a}… is longer than {MAX_PATH_BYTES:,} bytes")
+        if not 0 <= tsize < _MAX_TSIZE:
+            _fail("bad_size", f"path {path!a} has a size of {tsize}")
+        parent, _, name = path.rpartition("/")
+        _put(_folder(folders, parent), name, Link(name.encode("utf-8"), cids.parse(cid), tsize))
     blocks: dict[bytes, bytes] = {}
-    link = _directory_node(b"", root, blocks)
+    link = _directory_node(b"", folders[""], blocks)
     return DirectoryResult(cids.to_text(link.cid), link.tsize, tuple(blocks.items()))
+
+
+def _folder(folders: dict[str, dict[str, object]], path: str) -> dict[str, object]:
+    """The folder of that path, made with all above it where it is new: from below upwards, so each is met once."""
+    found = folders.get(path)
+    if found is not None:
+        return found
+    made: dict[str, object] = {}
+    below = folders[path] = made
+    while True:
+        if len(folders) > MAX_FOLDERS:
+            _fail("too_many_folders", f"more than {MAX_FOLDERS:,} folders")
+        parent, _, name = path.rpartition("/")
+        above = folders.get(parent)
+        if above is not None:
+            _put(above, name, below)
+            return made
+        below = folders[parent] = {name: below}
+        path = parent
+
+
+def _put(folder: dict[str, object], name: str, value: object) -> None:
+    if folder.setdefault(name, value) is not value:
+        _fail("path_conflict", f"{name!a} is both a file and a folder")
 
 
 def _directory_node(name: bytes, tree: Mapping[str, object], blocks: dict[bytes, bytes]) -> Link:

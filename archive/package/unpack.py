@@ -22,6 +22,7 @@ from archive.package import cid as cids
 from archive.package.carfile import CarReader, Limits
 from archive.package.entries import EvidenceEntry, RecordEntry
 from archive.package.limits import (
+    MAX_FOLDERS,
     MAX_LEAVES,
     MAX_MANIFEST_BYTES,
     MAX_PATH_BYTES,
@@ -139,7 +140,7 @@ def _verify_seekable(
     root = cids.to_text(blocks.root)
     if content_id is not None and root != content_id:
         _fail("car.other_root", f"CAR: its root is {root}, not {content_id}")
-    listing = dict(_walk(blocks, blocks.root, "", 0))
+    listing = _list_files(blocks)
     manifest_json = b"".join(_small_file(blocks, listing, entries.MANIFEST_PATH, MAX_MANIFEST_BYTES))
     parsed = manifest.parse_manifest(manifest_json)
     contents.raise_problems(contents.check_paths(parsed, listing))
@@ -194,27 +195,35 @@ class _Blocks:
 # ---------------------------------------------------------------- the directory
 
 
-def _walk(blocks: _Blocks, cid: bytes, prefix: str, count: int) -> Iterator[tuple[str, unixfs.Link]]:
-    """(path, link) of every file; bounded, and names that could leave the folder are refused."""
-    names: set[str] = set()
-    for link in _directory_links(blocks, cid, 0):
-        name = _name(link.name)
-        if name in names:
-            _fail("unixfs.duplicate_name", f"{prefix}{name!a} occurs twice in its folder")
-        names.add(name)
-        path = prefix + name
-        if path not in entries.RESERVED_PATHS:
-            entries.check_path(path)
-        is_folder = link.cid[:4] == cids.DAG_PB_PREFIX and blocks.node(link.cid).kind != "file"
-        below = _walk(blocks, link.cid, path + "/", count) if is_folder else iter([(path, link)])
-        for found in below:
-            count += 1
-            # All leaves but the header and the withheld ones are files, and the manifest is one more.
-            if count > MAX_LEAVES:
-                _fail("unixfs.too_many_files", f"more than {MAX_LEAVES:,} files")
-            yield found
-    if not names:
-        _fail("unixfs.empty_directory", f"folder {prefix!a} is empty")
+def _list_files(blocks: _Blocks) -> dict[str, unixfs.Link]:
+    """Path → link of every file; bounded, and names that could leave the folder are refused."""
+    files: dict[str, unixfs.Link] = {}
+    waiting = [("", blocks.root)]
+    folders = 1
+    while waiting:
+        prefix, cid = waiting.pop()
+        names: set[str] = set()
+        for link in _directory_links(blocks, cid, 0):
+            name = _name(link.name)
+            if name in names:
+                _fail("unixfs.duplicate_name", f"{prefix}{name!a} occurs twice in its folder")
+            names.add(name)
+            path = prefix + name
+            if path not in entries.RESERVED_PATHS:
+                entries.check_path(path)
+            if link.cid[:4] == cids.DAG_PB_PREFIX and blocks.node(link.cid).kind != "file":
+                folders += 1
+                if folders > MAX_FOLDERS:
+                    _fail("unixfs.too_many_folders", f"more than {MAX_FOLDERS:,} folders")
+                waiting.append((path + "/", link.cid))
+            else:
+                files[path] = link
+                # All leaves but the header are files at most, and the manifest is one more.
+                if len(files) > MAX_LEAVES:
+                    _fail("unixfs.too_many_files", f"more than {MAX_LEAVES:,} files")
+        if not names:
+            _fail("unixfs.empty_directory", f"folder {prefix!a} is empty")
+    return files
 
 
 def _directory_links(blocks: _Blocks, cid: bytes, depth: int) -> Iterator[unixfs.Link]:

@@ -295,7 +295,7 @@ def unixfs_vectors() -> list[Vector]:
         digest = digest_bytes(pattern(size))
         found = {"cid": digest.cid, "tsize": digest.tsize, "sha256": digest.sha256}
         out.append(vector(f"file of {size:,} bytes i mod 251", {"file": {"size": size, "modulus": 251}}, None, found))
-    for chunks in (1024, 1025, 1024 * 1024 + 1):
+    for chunks in (1024, 1025, 2049):
         builder = unixfs.FileBuilder()
         chunk = cids.raw_cid(bytes(MIB))
         for _ in range(chunks):

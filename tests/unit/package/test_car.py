@@ -363,10 +363,17 @@ def bomb(forge: Forge) -> unixfs.Link:
 
 
 def folder_bomb(forge: Forge) -> list[unixfs.Link]:
-    """Folders in folders, each listing the one below many times: files without end from a few blocks."""
-    link = forge.raw(b"x", b"x")
+    """Folders in folders, each listing the one below many times: folders without end from a few blocks."""
+    link = forge.node(b"", [forge.raw(b"x", b"x")])
     for _ in range(6):
         link = forge.node(b"", [unixfs.Link(b"%d" % n, link.cid, 0) for n in range(100)])
+    return [*plain(forge), unixfs.Link(b"z", link.cid, 0)]
+
+
+def file_bomb(forge: Forge) -> list[unixfs.Link]:
+    link = forge.raw(b"x", b"x")
+    for count in (4_000, 20):
+        link = forge.node(b"", [unixfs.Link(b"%04d" % n, link.cid, 0) for n in range(count)])
     return [*plain(forge), unixfs.Link(b"z", link.cid, 0)]
 
 
@@ -400,7 +407,8 @@ def sharded(forge: Forge) -> list[unixfs.Link]:
         (with_rows(lambda f: f.raw(b"aaa", b"a")), "package.size_mismatch"),
         (with_rows(small_chunks), "unixfs.layout"),
         (with_rows(bomb), "unixfs.layout"),
-        (folder_bomb, "unixfs.too_many_files"),
+        (folder_bomb, "unixfs.too_many_folders"),
+        (file_bomb, "unixfs.too_many_files"),
         (sharded, "unixfs.layout"),
         (lambda forge: list(reversed(plain(forge))), "unixfs.layout"),
         (lambda forge: plain(forge)[:2], "package.missing_file"),

@@ -127,6 +127,14 @@ def test_shape_of_the_file(leaf_values: Leaves) -> None:
     assert refused(canonical.dumps(later)) == "manifest.unknown_format"
 
 
+def test_folders_are_bounded() -> None:
+    deep = ["/".join(["d"] * 510) + f"/{number}" for number in range(65_000)]
+    manifest.check_collisions(deep)
+    with pytest.raises(InvalidInputError) as caught:
+        manifest.check_collisions(f"{number:07}/" + "/".join(["d"] * 500) for number in range(200))
+    assert caught.value.code == "manifest.too_many_folders"
+
+
 def test_too_many_leaves(leaf_values: Leaves) -> None:
     with pytest.raises(InvalidInputError) as caught:
         manifest.from_leaves([leaf_values[0]] * 65_537)

@@ -87,8 +87,8 @@ def by_levels(chunks: int) -> bytes:
     level = [(unixfs.Link(b"", cids.raw_cid(b"c"), 1), 1)] * chunks
     while len(level) > 1:
         above = []
-        for start in range(0, len(level), 1024):
-            part = level[start : start + 1024]
+        for start in range(0, len(level), unixfs.MAX_LINKS):
+            part = level[start : start + unixfs.MAX_LINKS]
             sizes = [size for _, size in part]
             block = unixfs.encode_node([link for link, _ in part], unixfs.file_data(sizes))
             tsize = len(block) + sum(link.tsize for link, _ in part)
@@ -97,12 +97,19 @@ def by_levels(chunks: int) -> bytes:
     return level[0][0].cid
 
 
-@pytest.mark.parametrize("chunks", [1, 2, 1023, 1024, 1025, 2048, 2049, 1024 * 1024, 1024 * 1024 + 1])
+@pytest.mark.parametrize("chunks", [1, 2, 1023, 1024, 1025, 2048, 2049])
 def test_file_tree_is_balanced(chunks: int) -> None:
     root, blocks = tree(chunks)
     assert root.cid == by_levels(chunks)
     if blocks:
         assert cids.dag_pb_cid(blocks[-1]) == root.cid
+
+
+@given(st.integers(2, 5), st.integers(1, 130))
+def test_file_tree_is_balanced_at_any_depth(max_links: int, chunks: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(unixfs, "MAX_LINKS", max_links)
+        assert tree(chunks)[0].cid == by_levels(chunks)
 
 
 def test_an_empty_file_is_an_empty_chunk() -> None:
@@ -127,10 +134,10 @@ def size_of_directory(names: list[str]) -> int:
 
 
 def test_a_directory_becomes_a_hamt_above_256_kib_of_block() -> None:
-    names = [f"{number:0200}" for number in range(1_053)]
+    names = [f"{number:0200}" for number in range(1_100)]
     while size_of_directory(names) > 256 * 1024:
         names.pop()
-    # Stretch the last name until the block is exactly 256 KiB, the largest plain directory.
+    # Stretch a name until the block is exactly 256 KiB, the largest plain directory.
     names[-1] += "x" * (256 * 1024 - size_of_directory(names))
     assert size_of_directory(names) == 256 * 1024
     plain = unixfs.directory(dict.fromkeys(names, (EMPTY_DIRECTORY_RAW, 0)))
@@ -152,6 +159,14 @@ def test_names_that_collide_to_the_end_are_refused() -> None:
 @pytest.mark.parametrize("paths", [["a", "a/b"], ["a/b", "a"]])
 def test_a_path_is_not_file_and_folder(paths: list[str]) -> None:
     assert code_of(unixfs.directory, dict.fromkeys(paths, (EMPTY_DIRECTORY_RAW, 0))) == "unixfs.path_conflict"
+
+
+def test_folders_and_sizes_are_bounded() -> None:
+    deep = {f"{number:07}/" + "/".join("d" * 400): (EMPTY_DIRECTORY_RAW, 0) for number in range(200)}
+    assert code_of(unixfs.directory, deep) == "unixfs.too_many_folders"
+    assert code_of(unixfs.directory, {"a" * 1025: (EMPTY_DIRECTORY_RAW, 0)}) == "unixfs.path_too_long"
+    for size in (-1, 2**63):
+        assert code_of(unixfs.directory, {"a": (EMPTY_DIRECTORY_RAW, size)}) == "unixfs.bad_size"
 
 
 LINK = unixfs.encode_link(unixfs.Link(b"a", cids.raw_cid(b""), 0))
