@@ -32,11 +32,13 @@ def register(app: typer.Typer) -> None:
 
 def check(
     dossiers: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
-            metavar="DIR…", help="Dossiers, folders of dossiers, or files inside a dossier.", show_default=False
+            metavar="[DIR]…",
+            help="Dossiers, folders of dossiers, or files inside a dossier; by default this folder.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     format_: Annotated[Format, typer.Option("--format", help="How to write the result.")] = Format.TEXT,
     json: JsonOption = False,
     ci: Annotated[
@@ -46,7 +48,7 @@ def check(
     """Check dossiers: record, cross-field rules, evidence files. Lists every problem; exit 1 when one is an error."""
     from archive.record.check import check_dossier, find_dossiers
 
-    reports = [check_dossier(folder, ci=ci) for folder in find_dossiers(dossiers)]
+    reports = [check_dossier(folder, ci=ci) for folder in find_dossiers(dossiers or [Path()])]
     problems = [problem for report in reports for problem in report.problems]
     chosen = Format.JSON if json else format_
     if chosen is Format.JSON:
@@ -97,9 +99,10 @@ def _print_summary(reports: Sequence[CheckReport]) -> None:
             for severity in ("error", "warning", "note")
         ]
         found = ", ".join(count for count in counts if count) or "no problems"
-        items = _count(report.evidence, "evidence item") or "no evidence items"
-        files = f"{_count(report.files, 'file') or 'no files'} of {report.bytes:,} bytes"
-        print_result(f"{report.folder}: {'ok' if report.ok else 'not ok'}: {found}; {items}, {files}")
+        evidence = _count(report.evidence, "evidence item") or "no evidence"
+        if report.files:
+            evidence += f", {_count(report.files, 'file')} of {report.bytes:,} bytes"
+        print_result(f"{report.folder}: {'ok' if report.ok else 'not ok'}: {found}; {evidence}")
 
 
 def _count(number: int, name: str) -> str:

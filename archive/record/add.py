@@ -511,9 +511,8 @@ def _prove(
     ]
     if faults:
         raise UsageError(
-            f"the new item would be wrong: {faults[0].message}",
+            "this cannot stand in a record",
             code="add.value",
-            hint=faults[0].hint,
             problems=[replace(problem, line=None, path=None) for problem in faults],
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archive.errors import RefusedError, UsageError
@@ -49,7 +49,8 @@ def create_dossier(folder: Path, start: Start) -> NewDossier:
     errors = [problem for problem in loaded.problems if problem.severity == "error"]
     wrong = [problem for problem in errors if problem.code != "record.placeholder"]
     if wrong:
-        raise UsageError(wrong[0].message, code="new.value", hint=wrong[0].hint, problems=wrong)
+        problems = [replace(problem, path=None, line=None) for problem in wrong]
+        raise UsageError("this cannot stand in a record", code="new.value", problems=problems)
     (folder / "evidence").mkdir(parents=True, exist_ok=True)
     write_atomic(record_file, data)
     return NewDossier(folder, record_file, tuple(f"line {p.line}: {p.message.partition(': ')[2]}" for p in errors))

@@ -87,7 +87,7 @@ _TEMPLATE = """\
 #   - Texts for readers are written once for each language, under its tag: en, zh-Hans, zh-Hant, ko, ja ...
 #   - Delete what you do not need. Leave nothing empty.
 #
-# Replace everything in <angle brackets>, then run `archive check` in this folder: it lists what is still to do.
+# Replace everything in <angle brackets>, then run `archive check` in this folder; it lists what is still to do.
 # `archive add FILE` adds a file of evidence. All fields are explained in docs/record.md of the project.
 
 schema_version: 1
