@@ -11,6 +11,7 @@ from archive.cli.output import JsonOption, print_json, print_result, say
 from archive.workspace import Workspace, resolve_workspace
 
 if TYPE_CHECKING:
+    from archive.chain.networks import Network
     from archive.stores.base import Reader
     from archive.verify.gather import Node
 
@@ -48,7 +49,7 @@ def verify(
     from archive.trust import load_trust
     from archive.verify import report
     from archive.verify.checks import EXIT_OF_VERDICT, judge, unknown_format
-    from archive.verify.gather import Sources, gather, parse_target
+    from archive.verify.gather import KnownChain, Sources, gather, parse_target
     from archive.verify.policy import Policy, read_policy
 
     if offline and (rpc or store):
@@ -58,10 +59,15 @@ def verify(
     space = resolve_workspace(workspace)
     if trust is not None and not trust.is_file():
         raise UsageError(f"{trust}: no such trust file", code="trust.no_such_file")
+    networks = [] if offline else _networks(space)
     sources = Sources(
         trust=load_trust(trust or space.trust_file),
-        readers=tuple(_readers(space, offline=offline, names=store or [])),
-        nodes=() if offline else tuple(_nodes(space, rpc or [])),
+        # Files in hand need no store; an id does, to find what belongs to it.
+        readers=tuple(
+            _readers(space, offline=offline, names=store or []) if not files or wanted.kind != "bundle" else ()
+        ),
+        nodes=tuple(_nodes(rpc or [], networks)),
+        chains={network.chain_id: KnownChain(network.name, network.genesis) for network in networks},
         workspace=space,
         offline=offline,
         progress=byte_progress("hashing"),
@@ -89,23 +95,23 @@ def _readers(space: Workspace, *, offline: bool, names: list[str]) -> list[Reade
     return [stores.reader(name) for name in names] if names else list(stores.readers)
 
 
-def _nodes(space: Workspace, urls: list[str]) -> list[Node]:
+def _networks(space: Workspace) -> list[Network]:
+    """The configured networks; none where the library that reads the configuration is not installed."""
+    from archive.chain.networks import load_networks
+    from archive.errors import MissingDependencyError
+
+    try:
+        return list(load_networks(space).values())
+    except MissingDependencyError as error:
+        say(f"archive: note: {error.message}, which is not installed: only nodes named with --rpc are asked")
+        return []
+
+
+def _nodes(urls: list[str], networks: list[Network]) -> list[Node]:
     """The nodes named with --rpc, else those of the configured networks. Nothing is asked yet."""
     from archive.chain.rpc import RpcClient, mask_url
     from archive.verify.gather import Node
 
-    try:
-        from archive.chain.networks import load_networks
-
-        networks = load_networks(space)
-    except ModuleNotFoundError as error:
-        say(f"archive: note: configured networks are not read ({error.name} is not installed); name a node with --rpc")
-        networks = {}
-    known = {network.chain_id: network for network in networks.values()}
     if urls:
         return [Node(mask_url(url), RpcClient(url)) for url in urls]
-    return [
-        Node(mask_url(url), RpcClient(url), network.chain_id, network.name, network.genesis is not None)
-        for network in known.values()
-        for url in network.rpc_urls
-    ]
+    return [Node(mask_url(url), RpcClient(url), network.chain_id) for network in networks for url in network.rpc_urls]

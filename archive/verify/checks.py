@@ -76,6 +76,7 @@ class AnchorSummary:
     registry_name: str | None
     header_agreed: bool
     time_proved: bool | None
+    workspace_chain: bool
     chain_name: str | None
 
 
@@ -572,13 +573,14 @@ def _anchor(
     checks += headers
     checks += _publisher(subject, index, proven, header, facts)
     publisher = facts.trust.publisher(proven.publisher)
-    private = (trusted is not None and trusted.workspace_chain) or asked.public_chain is False
+    embedded = trusted is not None and trusted.workspace_chain
     return checks, AnchorSummary(
         proven=proven,
         publisher_name=publisher.name if publisher else None,
         registry_name=trusted.name if trusted else None,
         header_agreed=any(c.code == "chain.header" and c.status == "pass" for c in headers),
-        time_proved=False if private else asked.public_chain,
+        time_proved=False if embedded else asked.public_chain,
+        workspace_chain=embedded,
         chain_name=asked.chain_name,
     )
 

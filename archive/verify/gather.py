@@ -13,7 +13,7 @@ import re
 import stat
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, cast
@@ -42,6 +42,8 @@ from archive.verify.matching import match_files
 from archive.workspace import Workspace
 
 if TYPE_CHECKING:
+    from archive.chain.proofs import ProvenAnchor
+    from archive.chain.rpc import ChainIdentity, Rpc
     from archive.package.unpack import UnpackedPackage
 
 TargetKind = Literal["bundle", "root", "content_id", "transaction"]
@@ -69,16 +71,19 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node to ask. `source` is safe to show; `chain_id` is None when it was only named by URL.
-
-    `public` is False for a chain that anybody can start anew, None when that is not known.
-    """
+    """A node to ask. `source` is safe to show; `chain_id` is None when the node was only named by its URL."""
 
     source: str
-    rpc: Any  # archive.chain.rpc.Rpc
+    rpc: Rpc
     chain_id: int | None = None
-    chain_name: str | None = None
-    public: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownChain:
+    """A chain this installation has a name for. `genesis` is None for one that anybody can start anew."""
+
+    name: str
+    genesis: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,7 @@ class Sources:
     trust: TrustFile
     readers: tuple[Reader, ...] = ()
     nodes: tuple[Node, ...] = ()
+    chains: Mapping[int, KnownChain] = field(default_factory=dict)
     workspace: Workspace | None = None
     offline: bool = False
     progress: Callable[[int, int], None] | None = None
@@ -507,7 +513,7 @@ def _store_answer(reader: Reader, error: ArchiveError, *, answered: bool) -> Sto
 def _ask_chain(bundle: ProofBundle, sources: Sources) -> Iterator[AnchorFacts]:
     from archive.chain import proofs
 
-    identities: dict[int, Any] = {}
+    identities: dict[int, ChainIdentity] = {}
     for index, value in enumerate(bundle.anchors):
         try:
             proof = proofs.parse_anchor_proof(value)
@@ -517,8 +523,6 @@ def _ask_chain(bundle: ProofBundle, sources: Sources) -> Iterator[AnchorFacts]:
         headers: list[HeaderAnswer] = []
         codes: list[CodeAnswer] = []
         history: list[HistoryAnswer] = []
-        public: bool | None = None
-        name: str | None = None
         own = _workspace_header(proven, sources)
         if own is not None:
             headers.append(own)
@@ -529,14 +533,15 @@ def _ask_chain(bundle: ProofBundle, sources: Sources) -> Iterator[AnchorFacts]:
             headers.append(answer)
             if answer.outcome in ("wrong_chain", "unreachable", "other_history"):
                 continue
-            public = node.public if public is None else public
-            name = node.chain_name or name
             codes.append(_code_answer(node, proven.registry))
             history.append(_history_answer(node, proven))
+        known = sources.chains.get(proven.chain_id)
+        public = None if known is None else known.genesis == proven.genesis
+        name = None if known is None else known.name
         yield AnchorFacts(index, tuple(headers), tuple(codes), tuple(history), public, name)
 
 
-def _workspace_header(proven: Any, sources: Sources) -> HeaderAnswer | None:
+def _workspace_header(proven: ProvenAnchor, sources: Sources) -> HeaderAnswer | None:
     """The header as the workspace that made the embedded chain has it; None for any other chain."""
     trusted = sources.trust.registry(proven.chain_id, proven.genesis, proven.registry)
     if trusted is None or not trusted.workspace_chain or sources.workspace is None:
@@ -560,7 +565,7 @@ def _workspace_header(proven: Any, sources: Sources) -> HeaderAnswer | None:
     return HeaderAnswer(source, "workspace", "same" if found == proven.block_hash else "other", found)
 
 
-def _header_answer(node: Node, proven: Any, identities: dict[int, Any]) -> HeaderAnswer:
+def _header_answer(node: Node, proven: ProvenAnchor, identities: dict[int, ChainIdentity]) -> HeaderAnswer:
     from archive.chain import codec
     from archive.chain.rpc import identify
 
@@ -598,7 +603,7 @@ def _code_answer(node: Node, address: str) -> CodeAnswer:
     return CodeAnswer(node.source, codec.to_hex(codec.keccak(code)))
 
 
-def _history_answer(node: Node, proven: Any) -> HistoryAnswer:
+def _history_answer(node: Node, proven: ProvenAnchor) -> HistoryAnswer:
     from archive.chain.reader import RegistryReader
 
     try:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from archive.verify.checks import EXIT_OF_VERDICT, AnchorSummary, Check, Outcome, Section
 from archive.verify.facts import Facts
 
-MAX_LINES_OF_A_CODE: Final = 12
+MAX_LINES_OF_A_CODE: Final = 25
 _WIDTH: Final = 100
 _MARK: Final = {"pass": "ok", "fail": "FAIL", "unchecked": "?"}
 _TITLES: Final[dict[Section, str]] = {
@@ -63,7 +63,7 @@ def _anchor_json(anchor: AnchorSummary) -> dict[str, Any]:
         "timestamp": proven.timestamp,
         "time": moment(proven.timestamp),
         "header_agreed": anchor.header_agreed,
-        "time_proved": anchor.header_agreed and anchor.time_proved is not False,
+        "time_proved": anchor.time_proved if anchor.header_agreed else False,
     }
 
 
@@ -176,14 +176,16 @@ def _proved(outcome: Outcome) -> list[str]:
         if not anchor.header_agreed:
             continue
         if anchor.time_proved is False:
+            where = "the chain inside this workspace" if anchor.workspace_chain else f"{chain}, a private chain"
             parts.append(
-                f"Its root was anchored by {who} on a chain of this workspace or a private one ({chain}, block "
-                f"{proven.block_number}): time is not proved, because whoever runs such a chain sets its clock."
+                f"It was anchored by {who} in block {proven.block_number} of {where}: time is not proved, because "
+                "whoever runs such a chain sets its clock."
             )
         else:
+            unless = "" if anchor.time_proved else ", if that is a public chain whose clock can be relied on"
             parts.append(
                 f"It was anchored by {who} on {chain}, block {proven.block_number}: it existed no later than "
-                f"{moment(proven.timestamp)}."
+                f"{moment(proven.timestamp)}{unless}."
             )
     return parts
 

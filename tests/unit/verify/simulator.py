@@ -25,7 +25,7 @@ from archive.package.car import write_car
 from archive.package.seal import Seal
 from archive.trust import TrustedPublisher, TrustedRegistry, TrustFile
 from archive.verify.checks import Outcome, judge
-from archive.verify.gather import Node, Sources, Target, gather
+from archive.verify.gather import KnownChain, Node, Sources, Target, gather
 from archive.verify.policy import Policy
 from archive.workspace import Workspace
 
@@ -124,7 +124,7 @@ class Chain:
         return rlp.encode([*fields, *map(codec.int_bytes, numbers), b"extra", bytes(32), bytes(8)])
 
     def node(self, source: str = "node.example", **lies: Any) -> Node:
-        return Node(source, SimulatedRpc(self, **lies), self.chain_id, "bsc-testnet", True)
+        return Node(source, SimulatedRpc(self, **lies), self.chain_id)
 
 
 @dataclass
@@ -338,6 +338,7 @@ class Desk:
         policy: Policy | None = None,
         bundle: dict[str, Any] | None = None,
         target: str | None = None,
+        chains: dict[int, KnownChain] | None = None,
     ) -> Outcome:
         """Verify as the command does; by default with all files, the right trust file and an honest node."""
         path = self.folder / f"bundle-{self.count}.proof.json"
@@ -347,6 +348,7 @@ class Desk:
             trust=publication.trust if trust is None else trust,
             readers=tuple(stores),
             nodes=tuple(asked),
+            chains={97: KnownChain("bsc-testnet", Chain.genesis)} if chains is None else chains,
             workspace=workspace,
             offline=offline,
         )

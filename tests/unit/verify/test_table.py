@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from archive.trust import TrustFile
+from archive.verify.gather import KnownChain
 from archive.verify.report import closing
 from archive.workspace import Workspace
 from tests.unit.verify.simulator import (
@@ -162,9 +163,15 @@ def test_embedded_chain_with_another_header_at_that_height_fails(desk: Desk, tmp
 
 def test_private_chain_agreed_by_its_node_says_time_is_not_proved(desk: Desk) -> None:
     published = desk.publish()
-    outcome = desk.verify(published, nodes=[replace(published.chain.node(), public=False)])
+    outcome = desk.verify(published, chains={97: KnownChain("anvil", None)})
     assert outcome.verdict == "pass"
     assert any("time is not proved" in text for text in closing(outcome))
+
+
+def test_time_on_a_chain_nobody_named_is_told_with_a_condition(desk: Desk) -> None:
+    outcome = desk.verify(desk.publish(), chains={})
+    assert outcome.verdict == "pass"
+    assert any("if that is a public chain" in text for text in closing(outcome))
 
 
 # --- chain of the same id but other genesis: chain.other_history unchecked, never fail
