@@ -14,6 +14,9 @@ from archive import __version__
 from archive.cli.output import json_requested, print_error, print_json, say
 from archive.errors import ArchiveError, ExitCode, UsageError
 
+# No plugin of another package takes part in reading a record; looking for some costs a tenth of a short command.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
+
 # One module per command; each has `register(app)` and imports what it needs inside the command, not at the top.
 COMMAND_MODULES = (
     "new",

@@ -56,12 +56,21 @@ class _Rule:
     """A pattern, and groups of lower-case pieces, one of each of which must be present: a cheap test beforehand."""
 
     name: str
-    pattern: re.Pattern[bytes]
+    source: bytes
+    flags: int
     needles: tuple[tuple[bytes, ...], ...]
+
+    @property
+    def pattern(self) -> re.Pattern[bytes]:
+        """Compiled when it is first needed, which for most rules is never."""
+        return _compile(self.source, self.flags)
+
+
+_compile = functools.cache(re.compile)
 
 
 def _rule(name: str, pattern: bytes, *needles: bytes, flags: int = re.IGNORECASE) -> _Rule:
-    return _Rule(name, re.compile(pattern, flags), (needles,) if needles else ())
+    return _Rule(name, pattern, flags, (needles,) if needles else ())
 
 
 def _may_match(lowered: bytes, needles: tuple[tuple[bytes, ...], ...]) -> bool:

@@ -30,6 +30,11 @@ _EMPTY_PLAIN = frozenset({"", "~", "null", "Null", "NULL"})
 MAX_PROBLEMS = 1_000
 # C0 and C1 controls but tab and newline, the zero-width no-break space, and the controls that reorder shown text.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\u202a-\u202e\u2066-\u2069]")
+# Everything outside blocks that Unicode 14 fills: only then is the large table of unassigned code points needed.
+_UNCOMMON = re.compile(
+    "[^\t\n -\u0377\u0400-\u052f\u1e00-\u1eff\u2010-\u2027\u2030-\u205e\u2190-\u23ff\u2460-\u27bf"
+    "\u3000-\u303f\u3041-\u3096\u3099-\u30ff\u3400-\u9fff\uac00-\ud7a3\uff01-\uffbe]"
+)
 # What `archive new` writes where the author has to say something.
 _PLACEHOLDER = re.compile(r"<[^<>]{3,200}>\Z")
 _JSON_SPACE = re.compile(r"[ \t\n\r]*")
@@ -240,7 +245,7 @@ def _check_texts(value: dict[str, Any], source: _Source) -> None:
                 hint="delete the character; line breaks and tabs are the only controls allowed",
             )
             continue
-        found = unassigned_pattern().search(text)
+        found = unassigned_pattern().search(text) if _UNCOMMON.search(text) else None
         if found or not _encodable(text):
             point = f" U+{ord(found[0]):04X}" if found else ""
             source.note(

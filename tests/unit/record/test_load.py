@@ -246,3 +246,12 @@ def test_text_survives_yaml_or_is_refused(text: str) -> None:
     if not refused & {problem.code for problem in loaded.problems}:
         assert loaded.value["licence"] == text
         assert unicodedata.is_normalized("NFC", text)
+
+
+def test_what_passes_without_the_large_table_is_assigned() -> None:
+    from archive.package.unicode14 import unassigned_pattern
+    from archive.record.load import _UNCOMMON
+
+    common = _UNCOMMON.sub("", "".join(chr(point) for point in range(0x10000)))
+    assert len(common) > 40_000
+    assert unassigned_pattern().search(common) is None
