@@ -42,7 +42,7 @@ class GatewayReader:
             clock=clock,
             sleep=sleep,
             session_factory=session_factory,
-            attempts=2,
+            attempts=1,
         )
         self.name = name
         self.endpoint = self._http.base_url

@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 
+from archive.bundle import ProofBundle, build_bundle
 from archive.errors import UnreachableError
 from archive.package.build import EvidenceInput, Package, PackageInput, build_package
 from archive.package.car import write_car
@@ -272,6 +275,19 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Packed:
     return make_package(tmp_path_factory.mktemp("large"), incident="2026-01-03-large", rows=rows)
 
 
+@dataclass(frozen=True)
+class Ran:
+    """What a command printed and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
 class MemoryStore:
     """A reader that holds bytes in memory and may lie, be down, or know nothing."""
 
@@ -309,3 +325,40 @@ class MemoryStore:
 @pytest.fixture
 def memory_store() -> type[MemoryStore]:
     return MemoryStore
+
+
+@pytest.fixture
+def bundle_of() -> Callable[[Packed], ProofBundle]:
+    """A proof bundle of a package, without anchors."""
+
+    def build(packed: Packed) -> ProofBundle:
+        package = packed.package
+        leaves = [package.header.to_json(), *(entry.to_json() for entry in package.entries)]
+        return build_bundle(
+            root=package.root,
+            content_id=package.content_id,
+            entries=leaves,
+            record=json.loads(package.record_json),
+            directory=package.directory,
+        )
+
+    return build
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Ran]:
+    """Run `archive …` in this process, with an empty workspace and no stores from the environment."""
+    for name in [name for name in os.environ if name.startswith("ARCHIVE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("ARCHIVE_WORKSPACE", str(tmp_path / "workspace"))
+
+    def start(*arguments: str) -> Ran:
+        from archive.cli.main import main
+
+        monkeypatch.setattr(sys, "argv", ["archive", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        out, err = capsys.readouterr()
+        return Ran(int(stopped.value.code or 0), out, err)
+
+    return start
