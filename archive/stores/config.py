@@ -84,6 +84,8 @@ def load_store_configs(workspace: Workspace, environ: Mapping[str, str] | None =
     for number, text in enumerate(gateways, start=1):
         named = re.match(r"([a-z0-9][a-z0-9-]{0,31})=(.+)", text)
         name, url = (named[1], named[2]) if named else (f"gateway-{number}", text)
+        if name == "local":
+            raise UsageError("ARCHIVE_IPFS_GATEWAYS: no gateway can be named local", code="config.bad_store")
         found[name] = _with_url(found.get(name), name, "gateway", url)
     url, keyfile = env.get("ARCHIVE_ARWEAVE_URL"), env.get("ARCHIVE_ARWEAVE_KEYFILE")
     if url:

@@ -9,6 +9,7 @@ import time
 from typing import BinaryIO
 
 from archive.errors import InvalidInputError
+from archive.package.carfile import HEADER_BYTES
 from archive.stores.base import MAX_FILE_BYTES, MAX_PACKAGE_BYTES, check_cid
 from archive.stores.http import Clock, Http, SessionFactory, Sleep, Timing, default_session, host_of
 
@@ -16,6 +17,7 @@ from archive.stores.http import Clock, Http, SessionFactory, Sleep, Timing, defa
 _CAR = "application/vnd.ipld.car; version=1; order=dfs; dups=n"
 _RAW = "application/vnd.ipld.raw"
 _GONE = (404, 410)
+_EMPTY_CAR = HEADER_BYTES + 1  # the header with its length, no block
 # the CID of the empty identity block: every gateway answers it, without looking for anything
 _PROBE = "bafkqaaa"
 
@@ -76,7 +78,10 @@ class GatewayReader:
                     code="store.gateway.bad_answer",
                     hint="is this a gateway that serves ?format=car?",
                 )
-            self._http.download(response, sink, max_bytes=max_bytes, started=started)
+            size = self._http.download(response, sink, max_bytes=max_bytes, started=started)
+            if params.get("format") == "car" and size <= _EMPTY_CAR:
+                # Kubo has said 200 by the time it notices that it lacks the root: a header and no block
+                raise self._http.unreachable(f"does not hold {cid} (an empty CAR)", suffix="not_found")
 
     def has(self, content_id: str) -> bool:
         path = f"/ipfs/{check_cid(content_id)}"

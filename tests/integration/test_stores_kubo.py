@@ -148,7 +148,7 @@ def test_what_nobody_has_is_not_found(lonely_kubo: Any, small: Packed) -> None:
         reader.fetch_package(small.content_id, io.BytesIO())
     assert caught.value.code == "store.kubo.not_found"
     found = read_back(small.content_id, [GatewayReader(lonely_kubo.gateway_url, timing=Timing(deadline=20))])
-    assert found.results[0].status in ("not_found", "unreachable")
+    assert (found.results[0].status, found.results[0].code) == ("not_found", "store.gateway.not_found")
     assert found.operators == 0
 
 

@@ -139,6 +139,7 @@ def test_bytes_that_are_not_utf8(space: Workspace) -> None:
         ({"ARCHIVE_KUBO_API": "nonsense"}, "config.bad_url"),
         ({"ARCHIVE_ARWEAVE_KEYFILE": "k"}, "config.bad_store"),
         ({"ARCHIVE_IPFS_GATEWAYS": "ftp://x"}, "config.bad_url"),
+        ({"ARCHIVE_IPFS_GATEWAYS": "local=http://x"}, "config.bad_store"),
     ],
 )
 def test_mistakes_in_the_environment(space: Workspace, env: dict[str, str], code: str) -> None:

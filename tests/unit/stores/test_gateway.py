@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from archive.errors import ArchiveError, InvalidInputError, UnreachableError
+from archive.package import varint
 from archive.stores.gateway import GatewayReader
 from archive.stores.readback import read_back
 
@@ -61,6 +62,23 @@ def test_a_web_page_is_no_package(serve: Serve, answer: Any, fake_time: Any, pac
     with pytest.raises(InvalidInputError) as caught:
         reader(server.url, fake_time).fetch_package(packed.content_id, io.BytesIO())
     assert caught.value.code == "store.gateway.bad_answer"
+
+
+def test_a_car_without_any_block_means_that_it_has_nothing(
+    serve: Serve, answer: Any, fake_time: Any, packed: Any
+) -> None:
+    server = serve([answer(body=packed.car[:59], chunked=True)])
+    with pytest.raises(UnreachableError) as caught:
+        reader(server.url, fake_time).fetch_package(packed.content_id, io.BytesIO())
+    assert caught.value.code == "store.gateway.not_found"
+
+
+def test_a_car_that_lacks_a_block_is_no_lie(serve: Serve, answer: Any, fake_time: Any, packed: Any) -> None:
+    car = packed.car
+    length, start = varint.decode(car, 59)
+    server = serve([answer(body=car[:59] + car[start + length :])])
+    found = read_back(packed.content_id, [reader(server.url, fake_time)])
+    assert (found.results[0].status, found.results[0].code) == ("not_found", "car.missing_block")
 
 
 def test_an_endless_stream_is_cut(serve: Serve, answer: Any, fake_time: Any, packed: Any) -> None:
