@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import hashlib
 
 import pytest
@@ -20,6 +21,14 @@ def code_of(call: object, *arguments: object) -> str:
     return caught.value.code
 
 
+@given(st.binary(min_size=32, max_size=32))
+def test_cid_text_is_base32(digest: bytes) -> None:
+    for prefix in (cids.RAW_PREFIX, cids.DAG_PB_PREFIX):
+        expected = "b" + base64.b32encode(prefix + digest).decode().rstrip("=").lower()
+        assert cids.to_text(prefix + digest) == expected
+        assert cids.parse(expected) == prefix + digest
+
+
 def test_cid_text_comes_back() -> None:
     for cid in (cids.raw_cid(b""), cids.raw_cid(b"x"), cids.dag_pb_cid(b"y")):
         assert cids.parse(cids.to_text(cid)) == cid
@@ -34,6 +43,8 @@ def test_cid_text_comes_back() -> None:
         ("QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG", "cid.syntax"),
         (EMPTY_DIRECTORY_RAW.upper(), "cid.syntax"),
         (EMPTY_DIRECTORY_RAW[:-1] + "1", "cid.syntax"),
+        (EMPTY_DIRECTORY_RAW + "\n", "cid.syntax"),
+        (EMPTY_DIRECTORY_RAW[:-3] + "_" + EMPTY_DIRECTORY_RAW[-2:], "cid.syntax"),
         (EMPTY_DIRECTORY_RAW[:-1] + "v", "cid.syntax"),
         (cids.to_text(b"\x01\x71\x12\x20" + bytes(32)), "cid.unsupported"),
         (cids.to_text(b"\x01\x55\x00\x20" + bytes(32)), "cid.unsupported"),
