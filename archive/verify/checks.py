@@ -27,6 +27,8 @@ EXIT_OF_VERDICT: Final[dict[Verdict, int]] = {"pass": 0, "fail": 1, "incomplete"
 ONE_BLOCK_BYTES: Final = 1024 * 1024
 # What an operating system leaves behind in folders that a person looked into.
 _LITTER: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+# A file that could not be read now is not a wrong one.
+_NOT_READ: Final = frozenset({"package.unreadable", "package.changed_while_read", "car.unreadable"})
 _ASK: Final = "ask for the original file"
 _CHANGES: Final = {
     "zip": "it is a compressed copy; unpacked, it is the very file",
@@ -117,14 +119,15 @@ def judge(facts: Facts, policy: Policy) -> Outcome:
     """Apply every rule to the facts."""
     bundle = facts.bundle
     leaves = read_leaves(bundle.entries)
-    matching = match_files(wanted_files(leaves), facts.files)
+    wanted = wanted_files(leaves)
+    matching = match_files(wanted, facts.files)
     root = None
     content_id = None
     checks: list[Check] = []
     if leaves.format_known:
         root, tree = _merkle(bundle, leaves)
-        content_id, directory = _content_id(bundle, leaves, matching)
-        checks += _bytes(bundle, leaves, matching, facts)
+        content_id, directory = _content_id(bundle, leaves, wanted, matching)
+        checks += _bytes(bundle, leaves, wanted, matching, facts)
         checks += tree
         checks += directory
         checks += _record(bundle, leaves, matching)
@@ -267,17 +270,19 @@ def _merkle(bundle: ProofBundle, leaves: Leaves) -> tuple[str, list[Check]]:
     return root, checks
 
 
-def _content_id(bundle: ProofBundle, leaves: Leaves, matching: Matching) -> tuple[str | None, list[Check]]:
+def _content_id(
+    bundle: ProofBundle, leaves: Leaves, wanted: Sequence[Wanted], matching: Matching
+) -> tuple[str | None, list[Check]]:
     """The content id recomputed from the directory listing, and the listing held against what is known of the files."""
     checks: list[Check] = []
     listed = {link.path: link for link in bundle.directory}
-    expected = [w.path for w in wanted_files(leaves)]
-    missing = [path for path in expected if path not in listed]
-    surplus = [path for path in listed if path not in set(expected)]
+    expected = {w.path for w in wanted}
+    missing = [w.path for w in wanted if w.path not in listed]
+    surplus = [path for path in listed if path not in expected]
     checks += [_listing(path, "listed", "not listed", "the directory listing lacks a file") for path in missing]
     if surplus and not leaves.unknown:
         checks += [_listing(path, "not listed", "listed", "the listing has a file without entry") for path in surplus]
-    for path, known in _known_cids(bundle, leaves, matching):
+    for path, known in _known_cids(bundle, wanted, matching):
         link = listed.get(path)
         if link is not None and link.cid != known:
             checks.append(_listing(path, link.cid, known, "the directory listing names other bytes"))
@@ -299,13 +304,13 @@ def _listing(path: str, expected: str, found: str, note: str) -> Check:
     return Check("content_id", "fail", path, expected, found, note)
 
 
-def _known_cids(bundle: ProofBundle, leaves: Leaves, matching: Matching) -> Iterable[tuple[str, str]]:
-    yield entries.MANIFEST_PATH, hashing.digest_bytes(manifest_bytes(leaves.raw)).cid
-    if bundle.record is not None:
-        yield entries.RECORD_PATH, hashing.digest_bytes(canonical.dumps(bundle.record)).cid
-    for entry in leaves.evidence:
+def _known_cids(bundle: ProofBundle, wanted: Sequence[Wanted], matching: Matching) -> Iterable[tuple[str, str]]:
+    """CIDs that follow from hashes which are known: of files of one chunk, of files in hand, of the record."""
+    for entry in wanted:
         if entry.size <= ONE_BLOCK_BYTES:
             yield entry.path, cid.to_text(cid.RAW_PREFIX + bytes.fromhex(entry.sha256))
+    if bundle.record is not None:
+        yield entries.RECORD_PATH, hashing.digest_bytes(canonical.dumps(bundle.record)).cid
     for match in matching.matches:
         if match.good:
             yield match.wanted.path, match.file.cid
@@ -319,9 +324,14 @@ def content_digest(content_id: str) -> str:
 # --- bytes ------------------------------------------------------------------------------------------------------
 
 
-def _bytes(bundle: ProofBundle, leaves: Leaves, matching: Matching, facts: Facts) -> list[Check]:
-    checks = [Check("bytes", "fail", f.name, None, f.code, f.message) for f in facts.unreadable]
-    by_hash = {w.sha256: w.path for w in wanted_files(leaves)}
+def _bytes(
+    bundle: ProofBundle, leaves: Leaves, wanted: Sequence[Wanted], matching: Matching, facts: Facts
+) -> list[Check]:
+    checks = [
+        Check("bytes", "unchecked" if f.code in _NOT_READ else "fail", f.name, None, f.code, f.message)
+        for f in facts.unreadable
+    ]
+    by_hash = {w.sha256: w.path for w in wanted}
     checks += [_file(match, by_hash) for match in matching.matches]
     record_given = any(m.wanted.path == entries.RECORD_PATH for m in matching.matches)
     if bundle.record is not None and leaves.record is not None and not record_given:
@@ -797,6 +807,23 @@ def _history(
         )
         for other in mine
         if other.revision == header.revision
+    ]
+    checks += [
+        Check(
+            "history.two_roots",
+            "fail",
+            subject,
+            f"at most {header.revision}",
+            str(anchor.proven.ordinal),
+            f"the registry counts this as anchor {anchor.proven.ordinal} of the publisher and incident, so an earlier "
+            "one claims the same revision",
+            "origin",
+        )
+        for anchor in anchors
+        if anchor.proven.root == root and anchor.proven.ordinal > header.revision
+    ]
+    checks += [
+        Check("history.other_bundle", "unchecked", f.name, None, f.code, f.message, "origin") for f in facts.bad_bundles
     ]
     answers = [answer for asked in facts.anchors for answer in asked.history]
     newer = [a for a in answers if a.current is False]

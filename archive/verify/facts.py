@@ -5,7 +5,7 @@ Nothing here is a judgement. A file is what it hashed to, an RPC node is what it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from archive.bundle import ProofBundle
@@ -134,5 +134,5 @@ class Facts:
     package_folder: bool = False  # a folder with a manifest.json, or a CAR, was given: it must be exact
     anchors: tuple[AnchorFacts, ...] = ()
     others: tuple[OtherRoot, ...] = ()
+    bad_bundles: tuple[UnreadableFile, ...] = ()  # other bundles among the files that cannot be read
     stores: tuple[StoreAnswer, ...] = ()
-    notes: tuple[str, ...] = field(default=())

@@ -108,6 +108,7 @@ class _Found:
     unreadable: list[UnreadableFile] = field(default_factory=list)
     hashed: list[FileFact] = field(default_factory=list)
     bundles: list[Path] = field(default_factory=list)
+    bad_bundles: list[UnreadableFile] = field(default_factory=list)
     stores: list[StoreAnswer] = field(default_factory=list)
     package_folder: bool = False
 
@@ -169,7 +170,9 @@ def gather(target: Target, given: Sequence[Path], sources: Sources) -> Facts:
         unreadable=tuple(found.unreadable),
         package_folder=found.package_folder,
         anchors=tuple(_ask_chain(bundle, sources)),
-        others=tuple(_other_roots(sources, found.bundles)),
+        # Reads the other bundles, and notes those that cannot be read.
+        others=tuple(_other_roots(sources, found)),
+        bad_bundles=tuple(found.bad_bundles),
         stores=tuple(found.stores),
     )
 
@@ -190,7 +193,7 @@ def _read_given(given: Sequence[Path], found: _Found) -> None:
         elif _is_car(path):
             _add_car(path, found)
         else:
-            _add(found, path, None, str(path))
+            _add(found, path.resolve(), None, str(path))
 
 
 def _is_car(path: Path) -> bool:
@@ -227,6 +230,7 @@ def _add_folder(folder: Path, found: _Found) -> None:
         found.package_folder = True
     for parent, names, files in folder.walk() if hasattr(folder, "walk") else _walk(folder):
         names.sort()
+        files = [*files, *(name for name in names if (parent / name).is_symlink())]
         for name in sorted(files):
             path = parent / name
             inside = path.relative_to(folder).as_posix()
@@ -254,7 +258,7 @@ def _add(found: _Found, path: Path, inside: str | None, label: str) -> None:
             hint="name the folder of the package",
         )
     found.paths.append(path)
-    full = inside if inside is not None else path.absolute().as_posix()
+    full = inside if inside is not None else Path(label).absolute().as_posix()
     found.files.append(FileFact(name=label, path=inside, full=full, size=-1, sha256="", cid=""))
 
 
@@ -619,7 +623,7 @@ def _history_answer(node: Node, proven: ProvenAnchor) -> HistoryAnswer:
 # --- other revisions --------------------------------------------------------------------------------------------
 
 
-def _other_roots(sources: Sources, bundles: Sequence[Path]) -> Iterator[OtherRoot]:
+def _other_roots(sources: Sources, found: _Found) -> Iterator[OtherRoot]:
     """Roots that a publisher signed for: in the workspace's catalogue, and in other bundles that were given."""
     if sources.workspace is not None:
         from archive.stores.catalogue import load_catalogue
@@ -630,8 +634,11 @@ def _other_roots(sources: Sources, bundles: Sequence[Path]) -> Iterator[OtherRoo
                 for entry in catalogue.entries:
                     where = "the publisher's signed catalogue"
                     yield OtherRoot(entry.id, entry.revision, entry.root, catalogue.publisher, where)
-    for path in bundles:
-        yield from _roots_of_bundle(path)
+    for path in found.bundles:
+        try:
+            yield from _roots_of_bundle(path)
+        except ArchiveError as error:
+            found.bad_bundles.append(UnreadableFile(str(path), error.code, error.message))
 
 
 def _roots_of_bundle(path: Path) -> Iterator[OtherRoot]:

@@ -77,13 +77,20 @@ def match_files(wanted: Sequence[Wanted], files: Sequence[FileFact]) -> Matching
         covered.add(entry.path)
         matches.append(Match(entry, file, "hash"))
     taken = {m.wanted.path for m in matches}
+    by_sha256 = {w.sha256: w for w in wanted}
+    by_name: dict[str, list[Wanted]] = {}
+    for w in wanted:
+        by_name.setdefault(_base(w.path), []).append(w)
     unlisted: list[FileFact] = []
     for file in named:
-        entry, how = _by_likeness(wanted, taken, file)
-        if entry is None:
-            unlisted.append(file)
+        changed = next((by_sha256[v.sha256] for v in file.variants if v.sha256 in by_sha256), None)
+        same_name = [w for w in by_name.get(_base(file.full), []) if w.path not in taken]
+        if changed is not None:
+            matches.append(Match(changed, file, "variant"))
+        elif len(same_name) == 1:
+            matches.append(Match(same_name[0], file, "name"))
         else:
-            matches.append(Match(entry, file, how))
+            unlisted.append(file)
     order = {w.path: i for i, w in enumerate(wanted)}
     matches.sort(key=lambda m: order[m.wanted.path])
     given = {m.wanted.path for m in matches}
@@ -100,11 +107,5 @@ def _by_suffix(by_path: dict[str, Wanted], full: str) -> Wanted | None:
     return None
 
 
-def _by_likeness(wanted: Sequence[Wanted], taken: set[str], file: FileFact) -> tuple[Wanted | None, How]:
-    hashes = {v.sha256 for v in file.variants}
-    for w in wanted:
-        if w.sha256 in hashes:
-            return w, "variant"
-    base = file.full.rsplit("/", 1)[-1]
-    same_name = [w for w in wanted if w.path.rsplit("/", 1)[-1] == base and w.path not in taken]
-    return (same_name[0], "name") if len(same_name) == 1 else (None, "name")
+def _base(path: str) -> str:
+    return path.rsplit("/", 1)[-1]

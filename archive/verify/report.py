@@ -76,7 +76,7 @@ def to_text(outcome: Outcome, facts: Facts | None) -> str:
     lines += ["", _VERDICTS[outcome.verdict]]
     if outcome.verdict == "incomplete" and outcome.lacking:
         lines.append(f"  still needed: {', '.join(outcome.lacking)}")
-    lines += ["", *(textwrap.fill(paragraph, _WIDTH) for paragraph in closing(outcome))]
+    lines += ["", *(textwrap.fill(plain(paragraph), _WIDTH) for paragraph in closing(outcome))]
     return "\n".join(lines)
 
 
@@ -89,7 +89,12 @@ def _head(outcome: Outcome, facts: Facts | None) -> list[str]:
     ]
     if facts:
         rows.insert(0, ("verifying", facts.target))
-    return [f"{name:<11} {value}" for name, value in rows]
+    return [f"{name:<11} {plain(value)}" for name, value in rows]
+
+
+def plain(text: str) -> str:
+    """Text of others as it may be shown on a terminal: control characters are written out, so none can act."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def _section(section: Section, found: Sequence[Check]) -> list[str]:
@@ -121,7 +126,7 @@ def _row(check: Check) -> list[str]:
     # `withheld:<id>` and `reference:<id>` have the id as their subject already.
     label = f"  {_MARK[check.status]:<4} {check.code.partition(':')[0]:<18} "
     lines = textwrap.wrap(
-        f"{check.subject}: {check.note}" if check.note else check.subject,
+        plain(f"{check.subject}: {check.note}" if check.note else check.subject),
         _WIDTH,
         initial_indent=label,
         subsequent_indent=" " * len(label),
@@ -130,7 +135,7 @@ def _row(check: Check) -> list[str]:
     )
     if check.status == "fail" and (check.expected or check.found):
         pad = " " * len(label)
-        lines += [f"{pad}expected {check.expected or '-'}", f"{pad}found    {check.found or '-'}"]
+        lines += [f"{pad}expected {plain(check.expected or '-')}", f"{pad}found    {plain(check.found or '-')}"]
     return lines
 
 

@@ -214,6 +214,7 @@ def test_anchor_of_another_incident_or_another_predecessor(desk: Desk) -> None:
         published.package.content_digest,
     )
     for call in (replace(right, incident=registry.incident_key("other")), replace(right, previous=b"\x01" * 32)):
+        desk.chain.heads.clear()
         outcome = desk.verify(replace(published, anchors=[desk.chain.anchor(call)]))
         assert failed(outcome) == {"anchor.log"}
 
@@ -420,6 +421,73 @@ def test_two_entries_with_equal_bytes_need_two_files(desk: Desk, tmp_path: Path)
     assert statuses(outcome, "package.complete") == ["pass"]
 
 
+def test_file_that_cannot_be_read_is_unchecked_not_wrong(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    from archive.package import hashing
+
+    published = desk.publish()
+    real = hashing.digest_files
+
+    def one(path: Path, **_: Any) -> Any:
+        if path.name == "log.txt":
+            raise InvalidInputError(f"{path}: permission denied", code="package.unreadable")
+        return real([path])[0]
+
+    def many(paths: list[Path], **_: Any) -> Any:
+        return [one(path) for path in paths]
+
+    monkeypatch.setattr(hashing, "digest_file", one)
+    monkeypatch.setattr(hashing, "digest_files", many)
+    outcome = desk.verify(published)
+    assert outcome.verdict == "incomplete"
+    assert failed(outcome) == set()
+    assert sorted(statuses(outcome, "bytes")).count("pass") == 3
+    assert "package.unreadable" in details(outcome, "bytes")
+
+
+def test_single_file_may_be_named_through_a_link(desk: Desk, tmp_path: Path) -> None:
+    published = desk.publish()
+    link = tmp_path / "evidence" / "prices.csv"
+    link.parent.mkdir()
+    link.symlink_to(published.folder / "evidence/prices.csv")
+    assert desk.verify(published, [link]).verdict == "pass"
+
+
+def test_linked_folder_is_not_walked_and_not_passed_over(desk: Desk) -> None:
+    published = desk.publish()
+    (published.folder / "more").symlink_to("/etc")
+    outcome = desk.verify(published)
+    assert outcome.verdict == "fail"
+    assert "verify.not_regular_file" in details(outcome, "bytes")
+
+
+def test_damaged_bundle_beside_the_files_is_told_and_decides_nothing(desk: Desk) -> None:
+    published = desk.publish()
+    (published.folder / "other.proof.json").write_bytes(b"{")
+    outcome = desk.verify(published)
+    assert outcome.verdict == "pass"
+    assert statuses(outcome, "history.other_bundle") == ["unchecked"]
+
+
+def test_more_anchors_than_revisions_means_two_roots_for_one(desk: Desk) -> None:
+    """The registry's own count shows it, offline and without the other package."""
+    first = desk.publish()
+    second = desk.publish(revision=2, previous=first.package.root)
+    third = desk.publish({"evidence/prices.csv": b"x\n"}, revision=2, previous=second.package.root)
+    outcome = desk.verify(third, offline=True)
+    assert failed(outcome) == {"history.two_roots"}
+
+
+def test_control_characters_of_others_never_reach_the_terminal(desk: Desk) -> None:
+    published = desk.publish()
+    evil = "\x1b[2K\x1b[32mPASS\r\u202e"
+    facts = replace(_facts(desk, published), target=evil)
+    bundle = replace(facts.bundle, anchors=({"kind": evil},), stamps=({"kind": evil},))
+    bundle = replace(bundle, record={**(bundle.record or {}), evil: 1, "schema_version": evil})
+    text = report.to_text(judge(replace(facts, bundle=bundle), Policy()), facts)
+    assert all(c.isprintable() for c in text.replace("\n", ""))
+    assert "\\x1b[2K" in text
+
+
 # --- the record against the entries
 
 
@@ -544,6 +612,7 @@ def _reanchored(desk: Desk, bundle: Any, entries: list[dict[str, Any]]) -> Any:
     call = registry.AnchorCall(registry.incident_key(INCIDENT), root, bytes(32), cid.content_digest(content_id))
     # The facts' chain answers are by index; this anchor's block is another, so ask for the same height.
     desk.chain.blocks.clear()
+    desk.chain.heads.clear()
     anchor = desk.chain.anchor(call, key=KEY)
     return replace(
         bundle,
