@@ -80,6 +80,7 @@ def publish(
 
     Interrupted or failed at any point: run the same command again. It goes on where it stopped and pays once.
     """
+    from archive.cli.contract import wait_progress
     from archive.publish.plan import render
     from archive.publish.publish import Options, Talk, plan_only
     from archive.publish.publish import publish as run
@@ -107,7 +108,7 @@ def publish(
         unlock=lambda where, address: _unlock(where, address, password_fd),
         step=_step,
         hashing=byte_progress("reading files"),
-        waiting=_waiting if sys.stderr.isatty() else None,
+        waiting=wait_progress(),
     )
     if dry_run:
         plan = plan_only(space, options, talk)
@@ -146,14 +147,6 @@ def _step(step: str) -> None:
     kind, _, store = step.partition(":")
     words = {"pinned": f"{store}: package stored", "bundle pinned": f"{store}: proof bundle stored"}
     say(f"archive: {words.get(kind) or _STEPS.get(step, step)}")
-
-
-def _waiting(stage: str, have: int, need: int) -> None:
-    progress = f" ({have} of {need} blocks)" if need else ""
-    sys.stderr.write(f"\r\x1b[Karchive: {stage}{progress}")
-    if need and have >= need:
-        sys.stderr.write("\r\x1b[K")
-    sys.stderr.flush()
 
 
 def _text(result: Published) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 from archive.package.build import Package
 from archive.package.car import write_car
@@ -25,6 +27,23 @@ def local_pin(local: LocalStore, content_id: str) -> Pin:
     """The local store's own pin: it is hashed whenever it is read."""
     locator = local.package_path(content_id).relative_to(local.folder).as_posix()
     return Pin(local.name, locator, content_id, local.operator, True)
+
+
+class _Counter(io.RawIOBase):
+    """A sink that keeps nothing and counts."""
+
+    size = 0
+
+    def write(self, data: Any, /) -> int:
+        self.size += len(data)
+        return len(data)
+
+
+def car_size(package: Package) -> int:
+    """Size in bytes of the package's CAR; nothing is written."""
+    counter = _Counter()
+    write_car(package, cast(BinaryIO, counter))
+    return counter.size
 
 
 def keep_car(

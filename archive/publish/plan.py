@@ -37,10 +37,26 @@ class PlannedReference:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreCost:
+    """What a store that is paid asks for `size` bytes: exact decimal amounts of `coin`; None when it did not answer."""
+
+    size: int
+    total: str | None
+    balance: str | None
+    coin: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"size": self.size, "total": self.total, "balance": self.balance, "coin": self.coin}
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedStore:
+    """A place that is given the package; `cost` is None where nothing is paid for each package."""
+
     name: str
     operator: str
     public: bool
+    cost: StoreCost | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +107,15 @@ class Plan:
             "withheld": [{"id": w.id, "path": w.path, "commitment": w.commitment} for w in self.withheld],
             "references": [{"id": r.id, "size": r.size, "sha256": r.sha256} for r in self.references],
             "waived": list(self.waived),
-            "stores": [{"name": s.name, "operator": s.operator, "public": s.public} for s in self.stores],
+            "stores": [
+                {
+                    "name": s.name,
+                    "operator": s.operator,
+                    "public": s.public,
+                    "cost": None if s.cost is None else s.cost.to_json(),
+                }
+                for s in self.stores
+            ],
             "public": self.public,
             "network": self.network,
             "chain_id": self.chain_id,
@@ -179,21 +203,23 @@ def _where(plan: Plan) -> list[str]:
 
 
 def _cost(plan: Plan) -> list[str]:
+    rows = []
     quote = plan.quote
-    if plan.done:
-        return [f"Already done: {', '.join(plan.done)}"]
-    if quote is None or plan.embedded:
-        return ["Cost: nothing"]
-    return [
-        "Cost",
-        *_table(
-            [
-                ("gas", f"{quote.gas:,} units at {units(quote.gas_price, quote.decimals)} {quote.symbol} each"),
-                ("total", f"{units(quote.cost, quote.decimals)} {quote.symbol}"),
-                ("you have", f"{units(quote.balance, quote.decimals)} {quote.symbol}"),
-            ]
-        ),
-    ]
+    if quote is not None and not plan.embedded:
+        rows += [
+            ("gas", f"{quote.gas:,} units at {units(quote.gas_price, quote.decimals)} {quote.symbol} each"),
+            ("anchor", f"{units(quote.cost, quote.decimals)} {quote.symbol}"),
+            ("you have", f"{units(quote.balance, quote.decimals)} {quote.symbol}"),
+        ]
+    for store in plan.stores:
+        cost = store.cost
+        if cost is not None and cost.total is not None:
+            rows.append((store.name, f"{cost.total} {cost.coin} for about {cost.size:,} bytes"))
+            rows.append(("you have", f"{cost.balance} {cost.coin}"))
+        elif cost is not None:
+            rows.append((store.name, f"not known now: it did not answer; paid in {cost.coin}"))
+    lines = [f"Already done: {', '.join(plan.done)}", ""] if plan.done else []
+    return [*lines, "Cost", *_table(rows)] if rows else [*lines, "Cost: nothing"]
 
 
 def _plural(count: int, word: str) -> str:

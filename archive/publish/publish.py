@@ -30,6 +30,7 @@ from archive.publish.wiring import (
     choose_stores,
     make_tools,
     open_registry,
+    store_cost,
 )
 from archive.stores.base import Pin
 from archive.stores.config import open_stores
@@ -357,7 +358,10 @@ def _plan(
         waived=waived,
         stores=(
             PlannedStore("local", "this workspace", public=False),
-            *(PlannedStore(target.name, target.operator, public=True) for target in targets),
+            *(
+                PlannedStore(target.name, target.operator, public=True, cost=store_cost(target.writer, package))
+                for target in targets
+            ),
         ),
         network=network.name,
         chain_id=network.chain_id,

@@ -21,9 +21,11 @@ from archive.package.build import Package
 from archive.package.hashing import Progress, digest_file
 from archive.publish.engine import FileIdentity, Tools
 from archive.publish.journal import Anchored, Final, Journal, Signed
-from archive.publish.keep import keep_car
+from archive.publish.keep import car_size, keep_car
+from archive.publish.plan import StoreCost
 from archive.publish.ports import Intent, Quote
-from archive.stores.arweave import ArweaveReader
+from archive.stores.arweave import ArweaveReader, ArweaveWriter
+from archive.stores.arweave_codec import format_ar
 from archive.stores.base import Pin, Reader, Writer
 from archive.stores.catalogue import CatalogueEntry, load_catalogue, update_catalogue
 from archive.stores.config import Stores
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
 _NO_PREVIOUS = bytes(32)
+# An anchor proof with the block header, both trie paths, and the directory listing of a small package.
+_PROOF_BYTES = 32 * 1024
 
 
 class LazyAccount:
@@ -201,6 +205,18 @@ class StoreTarget:
                 hint="run the same command again to go on",
             )
         return replace(pin, verified=True)
+
+
+def store_cost(writer: Writer, package: Package) -> StoreCost | None:
+    """What a store that is paid asks for the package and, roughly, its proof bundle; None where nothing is paid."""
+    if not isinstance(writer, ArweaveWriter):
+        return None
+    sizes = (car_size(package), len(package.record_json) + 2 * len(package.manifest_json) + _PROOF_BYTES)
+    try:
+        quotes = [writer.quote(size) for size in sizes]
+    except UnreachableError:
+        return StoreCost(sum(sizes), None, None, "AR")
+    return StoreCost(sum(sizes), format_ar(sum(quote.price for quote in quotes)), format_ar(quotes[0].balance), "AR")
 
 
 def choose_stores(stores: Stores, names: Sequence[str]) -> tuple[StoreTarget, ...]:

@@ -171,6 +171,8 @@ def test_the_whole_way_and_back_from_a_second_empty_workspace(
     plan = shell.ok("publish", dossier, "--network", "anvil", "--dry-run")
     assert plan["public"] is True
     assert [store["name"] for store in plan["stores"]] == ["local", "kubo", "arweave"]
+    assert plan["stores"][2]["cost"]["coin"] == "AR"
+    assert plan["stores"][2]["cost"]["total"] is not None
     nonce = sent_by(anvil, address)
     ran = shell.publish(dossier)
     assert ran.code == 0, ran.err

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive.publish.plan import Plan, PlannedFile, PlannedReference, PlannedStore, PlannedWithheld, render, units
+from archive.publish.plan import (
+    Plan,
+    PlannedFile,
+    PlannedReference,
+    PlannedStore,
+    PlannedWithheld,
+    StoreCost,
+    render,
+    units,
+)
 from archive.publish.ports import Quote
 
 PLAN = Plan(
@@ -90,6 +99,17 @@ def test_without_a_public_store_nothing_is_said_to_be_published() -> None:
     local = dataclasses.replace(PLAN, stores=PLAN.stores[:1])
     assert not local.public
     assert "Packed, and anchored by hash" in render(local)
+
+
+def test_a_store_that_is_paid_says_its_price() -> None:
+    paid = PlannedStore("arweave", "a gateway", True, StoreCost(1_000_000, "0.000123", "1", "AR"))
+    silent = PlannedStore("other", "a gateway", True, StoreCost(1_000_000, None, None, "AR"))
+    plan = dataclasses.replace(PLAN, stores=(*PLAN.stores, paid, silent), embedded=True)
+    text = render(plan)
+    assert "arweave   0.000123 AR for about 1,000,000 bytes" in text
+    assert "you have  1 AR" in text
+    assert "other     not known now" in text
+    assert plan.to_json()["stores"][2]["cost"]["total"] == "0.000123"
 
 
 def test_json_holds_amounts_as_strings() -> None:
