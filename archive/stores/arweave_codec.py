@@ -7,6 +7,7 @@ short that nodes refuse its proof (`chunk_proof_ratio_not_attractive`); `chunk_s
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import re
@@ -213,7 +214,7 @@ def sign_transaction(
     """A signed format-2 transaction as JSON, without its data. Signatures are salted: keep what this returns."""
     arweave_lib, _ = _library()
 
-    wallet = arweave_lib.Wallet.from_data(dict(key._wallet.jwk_data))
+    wallet = copy.copy(key._wallet)
     # the constructor and `sign` call these; as they are, they ask the network without a timeout
     wallet.get_last_transaction_id = lambda: anchor
     transaction = arweave_lib.Transaction(wallet)

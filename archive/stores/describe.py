@@ -6,12 +6,17 @@ characters, which could rewrite a terminal, are replaced.
 
 from __future__ import annotations
 
-import textwrap
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 _WIDTH: Final = 100
+_WIDE: Final = (
+    "\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6"
+)
+_TOKENS: Final = re.compile(rf"\s+|[{_WIDE}]|[^\s{_WIDE}]+")
+_CLOSING: Final = frozenset("，。、；：！？）》」』】”’…)")
 
 
 def languages(record: Mapping[str, Any]) -> tuple[str, ...]:
@@ -75,6 +80,25 @@ def describe(record: Mapping[str, Any], language: str | None = None) -> list[str
     ]
 
 
+def wrap(text: str, *, first: str = "", rest: str = "") -> Iterator[str]:
+    """Lines of at most 100 columns. Chinese, Japanese and Korean characters take two and may be followed by a break."""
+    line, used, gap = first, len(first), ""
+    for token in _TOKENS.findall(text):
+        if token.isspace():
+            gap = " "
+            continue
+        columns = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in token)
+        # what may not begin a line (closing brackets, full stops) stays on the one before
+        if used + len(gap) + columns > _WIDTH and line not in (first, rest) and token not in _CLOSING:
+            yield line
+            line, used, gap = rest, len(rest), ""
+        if line not in (first, rest):
+            line, used = line + gap, used + len(gap)
+        line, used, gap = line + token, used + columns, ""
+    if line not in (first, rest):
+        yield line
+
+
 def _head(record: Mapping[str, Any], language: str | None) -> Iterator[str]:
     yield localized(record.get("title"), language)
     yield f"{clean(record.get('id', '?'))}, revision {clean(record.get('revision', '?'))}"
@@ -84,7 +108,7 @@ def _head(record: Mapping[str, Any], language: str | None) -> Iterator[str]:
         zone = occurred.get("time_zone")
         yield f"occurred: {_when(occurred)}" + (f" (source's time zone: {clean(zone)})" if zone else "")
     yield ""
-    yield from textwrap.wrap(localized(record.get("summary"), language), _WIDTH)
+    yield from wrap(localized(record.get("summary"), language))
 
 
 def _section(title: str, record: Mapping[str, Any], key: str, line: Any) -> Iterator[str]:
@@ -95,7 +119,7 @@ def _section(title: str, record: Mapping[str, Any], key: str, line: Any) -> Iter
     yield f"{title} ({len(items)})"
     for item in items:
         if isinstance(item, Mapping):
-            yield from textwrap.wrap(line(item), _WIDTH, initial_indent="  - ", subsequent_indent="    ")
+            yield from wrap(line(item), first="  - ", rest="    ")
 
 
 def _names(record: Mapping[str, Any], language: str | None) -> dict[str, str]:

@@ -416,6 +416,66 @@ class TestResumption:
         assert caught.value.code == "store.arweave.other_upload"
 
 
+class TestCtrlC:
+    """Interrupted at any request, before it leaves or after it was taken: the same command completes, and pays once."""
+
+    @pytest.mark.parametrize("sent", [False, True])
+    @pytest.mark.parametrize(("size", "step"), [("packed", 1), ("large", 4)])
+    def test_anywhere(
+        self,
+        open_writer: Any,
+        gateway: Gateway,
+        keyfile: Path,
+        request: pytest.FixtureRequest,
+        monkeypatch: pytest.MonkeyPatch,
+        size: str,
+        step: int,
+        sent: bool,
+    ) -> None:
+        package = request.getfixturevalue(size)
+        key = codec.load_key(keyfile)  # reading a key takes a third of a second
+        monkeypatch.setattr(codec, "load_key", lambda path: key)
+        interrupted = 0
+        for stop_at in range(1, 60, step):
+            gateway.__init__(gateway.answer)  # type: ignore[misc]  # an empty node
+            state = open_writer()._state_dir
+            for path in state.glob("*"):
+                path.unlink()
+            factory = interrupting_session(stop_at, sent=sent)
+            try:
+                pin = open_writer(session_factory=factory).put_package(
+                    package.path, package.content_id, root=package.root
+                )
+            except KeyboardInterrupt:
+                interrupted += 1
+                pin = open_writer().put_package(package.path, package.content_id, root=package.root)
+            else:
+                break
+            assert pin.verified, stop_at
+            assert len(gateway.transactions) == 1, stop_at
+            assert gateway.paid == int(gateway.transactions[pin.locator]["reward"])
+        assert interrupted >= 5
+
+
+def interrupting_session(stop_at: int, *, sent: bool) -> Callable[[], Any]:
+    import requests
+
+    count = {"requests": 0}
+
+    class Session(requests.Session):
+        def request(self, *arguments: Any, **more: Any) -> Any:
+            count["requests"] += 1
+            if count["requests"] == stop_at and not sent:
+                raise KeyboardInterrupt
+            answer = super().request(*arguments, **more)
+            if count["requests"] == stop_at:
+                answer.close()
+                raise KeyboardInterrupt
+            return answer
+
+    return Session
+
+
 class TestKey:
     def test_a_key_others_can_read_is_refused(self, open_writer: Any, keyfile: Path, packed: Any) -> None:
         keyfile.chmod(0o644)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive.stores.describe import clean, describe, languages, localized
+from archive.stores.describe import clean, describe, languages, localized, wrap
 
 RECORD: dict[str, Any] = {
     "id": "x",
@@ -88,3 +89,29 @@ json_values = st.recursive(
 )
 def test_any_json_object_can_be_shown(record: dict[str, Any]) -> None:
     assert describe(record)
+
+
+def columns(line: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
+
+def test_wide_characters_take_two_columns() -> None:
+    lines = list(wrap("交易所" * 60 + "。", first="  - ", rest="    "))
+    assert len(lines) == 4
+    assert all(columns(line) <= 102 for line in lines)
+    assert lines[0].startswith("  - 交")
+    assert lines[1].startswith("    ")
+    assert "".join(line[4:] for line in lines) == "交易所" * 60 + "。"
+
+
+def test_words_are_not_cut() -> None:
+    lines = list(wrap("word " * 50))
+    assert all(len(line) <= 100 for line in lines)
+    assert " ".join(lines).split() == ["word"] * 50
+    assert list(wrap("")) == []
+    assert list(wrap("x" * 300)) == ["x" * 300]
+
+
+@given(st.text())
+def test_wrapping_loses_nothing_but_blanks(text: str) -> None:
+    assert "".join("".join(wrap(text)).split()) == "".join(text.split())
