@@ -200,6 +200,8 @@ def digest_small(path: str, view: memoryview) -> FileDigest | None:
             return None
         # One byte more than expected: a file that has grown shows itself without another call.
         count = os.readv(descriptor, [view[: size + 1]])
+        while 0 < count < size and (more := os.readv(descriptor, [view[count : size + 1]])):
+            count += more
         if count != size or not _same(before, os.fstat(descriptor)):
             _changed(path)
     except OSError as error:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import unicodedata
 from typing import Any
 
 import pytest
@@ -7,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.errors import InvalidInputError
-from archive.package import entries, merkle
+from archive.package import entries, merkle, unicode14
 
+FOLD_SHA256 = "4131f4ed210006946a0a7b4faab4b0839f7b88577ce7d6caaa7a73991753c243"
 HEADER: dict[str, Any] = dict(
     entries.Header(
         "2025-10-11-test", 2, "a" * 64, 3, None, (entries.NotBefore("eip155:56", 7, "0x" + "0" * 64),)
@@ -164,3 +167,15 @@ def test_unknown_codes_are_told_apart() -> None:
 @pytest.mark.parametrize(("one", "two"), [("A.csv", "a.csv"), ("Straße", "STRASSE"), ("Ünï", "üNÏ"), ("ΣΑΣ", "σας")])
 def test_fold_finds_names_that_differ_by_case(one: str, two: str) -> None:
     assert entries.fold(one) == entries.fold(two)
+
+
+def test_folding_is_the_same_under_every_unicode_version() -> None:
+    """Case folding and normalisation of what Unicode 14 assigns are stable by Unicode's policy; here is the proof."""
+    unassigned = unicode14.unassigned_pattern()
+    digest = hashlib.sha256()
+    for code in range(0x110000):
+        text = chr(code)
+        if not 0xD800 <= code < 0xE000 and not unassigned.match(text):
+            digest.update(entries.fold(text).encode())
+            digest.update(unicodedata.normalize("NFC", text).encode())
+    assert digest.hexdigest() == FOLD_SHA256
