@@ -24,8 +24,7 @@ from archive.stores.readback import read_back
 pytestmark = pytest.mark.arlocal
 
 
-@pytest.fixture(scope="module")
-def keyfile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def make_key(path: Path) -> Path:
     from Crypto.PublicKey import RSA
 
     key = RSA.generate(2048)
@@ -36,10 +35,14 @@ def keyfile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     jwk = {"kty": "RSA", "n": number(key.n), "e": number(key.e), "d": number(key.d), "p": number(key.p)}
     jwk |= {"q": number(key.q), "dp": number(key.d % (key.p - 1)), "dq": number(key.d % (key.q - 1))}
     jwk["qi"] = number(pow(key.q, -1, key.p))
-    path = tmp_path_factory.mktemp("key") / "wallet.json"
     path.write_text(json.dumps(jwk))
     path.chmod(0o600)
     return path
+
+
+@pytest.fixture(scope="module")
+def keyfile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_key(tmp_path_factory.mktemp("key") / "wallet.json")
 
 
 @pytest.fixture
@@ -107,17 +110,15 @@ def test_the_bundle_is_stored_too(arlocal: Any, funded: Callable[[], ArweaveWrit
     assert sink.getvalue() == data
 
 
-def test_without_funds_nothing_is_posted(
-    arlocal: Any, open_writer: Callable[[], ArweaveWriter], keyfile: Path, tmp_path: Path
-) -> None:
+def test_without_funds_nothing_is_posted(arlocal: Any, tmp_path: Path) -> None:
     package = pack(tmp_path, "2026-01-01-arlocal-poor", 300_000)
-    arlocal.mint(open_writer().address, 0)
-    writer = open_writer()
-    if writer.quote(1).balance:
-        pytest.skip("an earlier test already funded this wallet and arlocal takes nothing back")
+    writer = ArweaveWriter(arlocal.url, make_key(tmp_path / "poor.json"), state_dir=tmp_path / "state")
+    arlocal.mint(writer.address, 1)
     with pytest.raises(RefusedError) as caught:
         writer.put_package(tmp_path / "package.car", package.content_id, root=package.root)
     assert caught.value.code == "store.arweave.no_funds"
+    assert writer.quote(1).balance == 1
+    assert not (tmp_path / "state").exists()
 
 
 def test_doctor_sees_it(arlocal: Any, funded: Callable[[], ArweaveWriter]) -> None:
