@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
 from typing import NoReturn
 
 import typer
@@ -12,7 +13,7 @@ from typer.exceptions import TyperException
 
 from archive import __version__
 from archive.cli.output import json_requested, print_error, print_json, say
-from archive.errors import ArchiveError, ExitCode, UsageError
+from archive.errors import ArchiveError, ArchiveWarning, ExitCode, UsageError
 
 # No plugin of another package takes part in reading a record; looking for some costs a tenth of a short command.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
@@ -66,15 +67,24 @@ def _root(
 
 
 for _name in COMMAND_MODULES:
-    try:
-        importlib.import_module(f"archive.cli.{_name}").register(app)
-    except ModuleNotFoundError as _error:  # while the first commands are being written
-        if _error.name != f"archive.cli.{_name}":
-            raise
+    importlib.import_module(f"archive.cli.{_name}").register(app)
+
+
+def _say_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: object = None,
+    line: object = None,
+) -> None:
+    if issubclass(category, ArchiveWarning):
+        say(f"archive: warning: {message}")
 
 
 def main() -> NoReturn:
     """Run the command line; exits with the codes of `ExitCode`."""
+    warnings.showwarning = _say_warning
     try:
         result = app(standalone_mode=False)
         code = int(result) if isinstance(result, int) else ExitCode.DONE
