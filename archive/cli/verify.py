@@ -13,7 +13,7 @@ from archive.workspace import Workspace, resolve_workspace
 if TYPE_CHECKING:
     from archive.chain.networks import Network
     from archive.stores.base import Reader
-    from archive.verify.gather import Node
+    from archive.verify.nodes import Node
 
 
 def register(app: typer.Typer) -> None:
@@ -48,8 +48,10 @@ def verify(
     from archive.errors import UsageError
     from archive.trust import load_trust
     from archive.verify import report
-    from archive.verify.checks import EXIT_OF_VERDICT, judge, unknown_format
-    from archive.verify.gather import KnownChain, Sources, gather, parse_target
+    from archive.verify.checks import judge, unknown_format
+    from archive.verify.gather import Sources, gather, parse_target
+    from archive.verify.nodes import KnownChain
+    from archive.verify.outcome import EXIT_OF_VERDICT
     from archive.verify.policy import Policy, read_policy
 
     if offline and (rpc or store):
@@ -110,7 +112,7 @@ def _networks(space: Workspace) -> list[Network]:
 def _nodes(urls: list[str], networks: list[Network]) -> list[Node]:
     """The nodes named with --rpc, else those of the configured networks. Nothing is asked yet."""
     from archive.chain.rpc import RpcClient, mask_url
-    from archive.verify.gather import Node
+    from archive.verify.nodes import Node
 
     if urls:
         return [Node(mask_url(url), RpcClient(url)) for url in urls]

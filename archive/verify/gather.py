@@ -7,14 +7,11 @@ here judges, signs, or keeps anything: a package fetched from a store lies in a 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import re
-import stat
 import tempfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, cast
 
@@ -24,41 +21,35 @@ from archive.package import canonical, entries, hashing
 from archive.package.limits import MAX_RECORD_BYTES, MAX_RECORD_DEPTH
 from archive.stores.base import MAX_FILE_BYTES, MAX_PACKAGE_BYTES, BoundedSink, Reader, is_not_found
 from archive.trust import TrustFile
-from archive.verify import checks
 from archive.verify.facts import (
-    AnchorFacts,
-    CodeAnswer,
     Facts,
-    FileFact,
-    HeaderAnswer,
-    HeaderOutcome,
-    HistoryAnswer,
     OtherRoot,
     StoreAnswer,
     UnreadableFile,
-    Variant,
 )
-from archive.verify.matching import match_files
+from archive.verify.given import (
+    BUNDLE_SUFFIX,
+    Found,
+    add_package,
+    complete_record,
+    explain,
+    hash_files,
+    leave_out,
+    read_given,
+)
+from archive.verify.leaves import read_leaves
+from archive.verify.nodes import KnownChain, Node, ask_chain
 from archive.workspace import Workspace
 
 if TYPE_CHECKING:
-    from archive.chain.proofs import ProvenAnchor
-    from archive.chain.rpc import ChainIdentity, Rpc
     from archive.package.unpack import UnpackedPackage
 
 TargetKind = Literal["bundle", "root", "content_id", "transaction"]
-BUNDLE_SUFFIX: Final = ".proof.json"
-MAX_GIVEN_FILES: Final = 200_000
-# Larger files are not searched for the likely reason of a mismatch: it would have to be held in memory.
-MAX_EXPLAINED_BYTES: Final = 64 * 1024 * 1024
 MAX_LOCAL_BUNDLES: Final = 10_000
 
 _ROOT: Final = re.compile(r"[0-9a-f]{64}")
 _TRANSACTION: Final = re.compile(r"0x[0-9a-f]{64}")
 _CONTENT_ID: Final = re.compile(r"bafybei[a-z2-7]{52}")
-_CAR_START: Final = b"\x3a\xa2eroots"
-_CAR_SUFFIX: Final = ".car"
-_BOM: Final = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +58,6 @@ class Target:
 
     kind: TargetKind
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A node to ask. `source` is safe to show; `chain_id` is None when the node was only named by its URL."""
-
-    source: str
-    rpc: Rpc
-    chain_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class KnownChain:
-    """A chain this installation has a name for. `genesis` is None for one that anybody can start anew."""
-
-    name: str
-    genesis: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +71,6 @@ class Sources:
     workspace: Workspace | None = None
     offline: bool = False
     progress: Callable[[int, int], None] | None = None
-
-
-@dataclass(slots=True)
-class _Found:
-    """What was read of files so far: `files` with their `paths` still to hash, `hashed` out of CARs."""
-
-    files: list[FileFact] = field(default_factory=list)
-    paths: list[Path] = field(default_factory=list)
-    unreadable: list[UnreadableFile] = field(default_factory=list)
-    hashed: list[FileFact] = field(default_factory=list)
-    bundles: list[Path] = field(default_factory=list)
-    bad_bundles: list[UnreadableFile] = field(default_factory=list)
-    stores: list[StoreAnswer] = field(default_factory=list)
-    package_folder: bool = False
 
 
 def parse_target(text: str) -> Target:
@@ -147,16 +107,16 @@ def gather(target: Target, given: Sequence[Path], sources: Sources) -> Facts:
         ArchiveError: the bundle cannot be read (`bundle.…`), or nothing was found for an id
             (`verify.not_found`, exit 3).
     """
-    found = _Found()
-    _read_given(given, found)
+    found = Found()
+    read_given(given, found)
     bundle = _bundle(target, sources, found)
     if not given and not found.hashed:  # a package may have been fetched already while looking for its anchor
         _fetch_package(bundle.content_id, sources, found)
     if target.kind == "bundle":
-        _leave_out(Path(target.text), found)
-    _hash(found, sources.progress)
-    bundle = _with_record(bundle, found)
-    _explain(bundle, found)
+        leave_out(Path(target.text), found)
+    hash_files(found, sources.progress)
+    bundle = complete_record(bundle, found)
+    explain(bundle, found)
     asked: tuple[Literal["root", "content_id", "transaction"], str] | None = None
     if target.kind != "bundle":
         asked = (target.kind, target.text)
@@ -169,7 +129,7 @@ def gather(target: Target, given: Sequence[Path], sources: Sources) -> Facts:
         offline=sources.offline,
         unreadable=tuple(found.unreadable),
         package_folder=found.package_folder,
-        anchors=tuple(_ask_chain(bundle, sources)),
+        anchors=tuple(ask_chain(bundle, sources.nodes, sources.chains, sources.trust, sources.workspace)),
         # Reads the other bundles, and notes those that cannot be read.
         others=tuple(_other_roots(sources, found)),
         bad_bundles=tuple(found.bad_bundles),
@@ -177,184 +137,10 @@ def gather(target: Target, given: Sequence[Path], sources: Sources) -> Facts:
     )
 
 
-# --- files ------------------------------------------------------------------------------------------------------
-
-
-def _read_given(given: Sequence[Path], found: _Found) -> None:
-    for path in given:
-        try:
-            mode = path.stat().st_mode
-        except OSError as error:
-            raise UsageError(f"{path}: {error.strerror}", code="verify.no_such_file") from None
-        if stat.S_ISDIR(mode):
-            _add_folder(path, found)
-        elif path.name.endswith(BUNDLE_SUFFIX):
-            found.bundles.append(path)
-        elif _is_car(path):
-            _add_car(path, found)
-        else:
-            _add(found, path.resolve(), None, str(path))
-
-
-def _is_car(path: Path) -> bool:
-    if path.suffix != _CAR_SUFFIX:
-        return False
-    with contextlib.suppress(OSError), path.open("rb") as stream:
-        return stream.read(len(_CAR_START)) == _CAR_START
-    return False
-
-
-def _add_car(path: Path, found: _Found) -> None:
-    from archive.package.unpack import verify_car
-
-    try:
-        with path.open("rb") as stream:
-            package = verify_car(stream)
-    except OSError as error:
-        found.unreadable.append(UnreadableFile(str(path), "car.unreadable", str(error.strerror)))
-    except InvalidInputError as error:
-        found.unreadable.append(UnreadableFile(str(path), error.code, error.message))
-    else:
-        _add_package(package, str(path), found)
-
-
-def _add_package(package: UnpackedPackage, shown: str, found: _Found) -> None:
-    """The files of a CAR, whose every block was hashed already."""
-    found.package_folder = True
-    found.hashed += [FileFact(f"{shown}: {f.path}", f.path, f.path, f.size, f.sha256, f.cid) for f in package.files]
-
-
-def _add_folder(folder: Path, found: _Found) -> None:
-    """Every file below the folder. Links are not followed: they could lead anywhere."""
-    if (folder / entries.MANIFEST_PATH).is_file():
-        found.package_folder = True
-    for parent, names, files in folder.walk() if hasattr(folder, "walk") else _walk(folder):
-        names.sort()
-        files = [*files, *(name for name in names if (parent / name).is_symlink())]
-        for name in sorted(files):
-            path = parent / name
-            inside = path.relative_to(folder).as_posix()
-            label = str(path)
-            if path.is_symlink() or not path.is_file():
-                found.unreadable.append(UnreadableFile(label, "verify.not_regular_file", "a link or no regular file"))
-            elif name.endswith(BUNDLE_SUFFIX):
-                found.bundles.append(path)
-            else:
-                _add(found, path, inside, label)
-
-
-def _walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    import os  # Path.walk came with Python 3.12
-
-    for parent, names, files in os.walk(folder):
-        yield Path(parent), names, files
-
-
-def _add(found: _Found, path: Path, inside: str | None, label: str) -> None:
-    if len(found.paths) >= MAX_GIVEN_FILES:
-        raise UsageError(
-            f"more than {MAX_GIVEN_FILES:,} files were given",
-            code="verify.too_many_files",
-            hint="name the folder of the package",
-        )
-    found.paths.append(path)
-    full = inside if inside is not None else Path(label).absolute().as_posix()
-    found.files.append(FileFact(name=label, path=inside, full=full, size=-1, sha256="", cid=""))
-
-
-def _leave_out(bundle: Path, found: _Found) -> None:
-    """The bundle that is being verified may lie among the files; it is none of them, and no second opinion either."""
-    found.bundles = [path for path in found.bundles if not path.samefile(bundle)]
-    keep = [i for i, path in enumerate(found.paths) if not path.samefile(bundle)]
-    found.paths = [found.paths[i] for i in keep]
-    found.files = [found.files[i] for i in keep]
-
-
-def _hash(found: _Found, progress: Callable[[int, int], None] | None) -> None:
-    try:
-        digests: list[hashing.FileDigest | None] = [*hashing.digest_files(found.paths, progress=progress)]
-    except InvalidInputError:
-        # One of them is bad: hash one by one, so that the others still count and the bad one is named.
-        digests = [_digest_one(path, fact.name, found) for path, fact in zip(found.paths, found.files, strict=True)]
-    hashed: list[FileFact] = []
-    paths: list[Path] = []
-    for path, fact, digest in zip(found.paths, found.files, digests, strict=True):
-        if digest is not None:
-            hashed.append(replace(fact, size=digest.size, sha256=digest.sha256, cid=digest.cid))
-            paths.append(path)
-    found.files, found.paths = hashed, paths
-
-
-def _digest_one(path: Path, name: str, found: _Found) -> hashing.FileDigest | None:
-    try:
-        return hashing.digest_file(path)
-    except InvalidInputError as error:
-        found.unreadable.append(UnreadableFile(name, error.code, error.message))
-        return None
-
-
-def _with_record(bundle: ProofBundle, found: _Found) -> ProofBundle:
-    """A bundle without the record is completed from a given record.json, if it is the very one."""
-    if bundle.record is not None:
-        return bundle
-    wanted = checks.read_leaves(bundle.entries).record
-    for path, fact in zip(found.paths, found.files, strict=True):
-        if wanted is not None and (fact.sha256, fact.size) == (wanted.sha256, wanted.size):
-            data = path.read_bytes()
-            if hashlib.sha256(data).hexdigest() == wanted.sha256:
-                value = canonical.loads(data, max_bytes=MAX_RECORD_BYTES, max_depth=MAX_RECORD_DEPTH)
-                return replace(bundle, record=value) if isinstance(value, dict) else bundle
-    return bundle
-
-
-def _explain(bundle: ProofBundle, found: _Found) -> None:
-    """For files that are not what the package lists, the hashes that common harmless changes would undo to."""
-    leaves = checks.read_leaves(bundle.entries)
-    matching = match_files(checks.wanted_files(leaves), [*found.files, *found.hashed])
-    odd = {id(m.file) for m in matching.matches if not m.good} | {id(f) for f in matching.unlisted}
-    for index, fact in enumerate(found.files):
-        if id(fact) in odd and 0 < fact.size <= MAX_EXPLAINED_BYTES:
-            with contextlib.suppress(OSError):  # the mismatch itself is reported in any case
-                data = found.paths[index].read_bytes()
-                found.files[index] = replace(fact, variants=tuple(variants(data)))
-
-
-def variants(data: bytes) -> Iterator[Variant]:
-    """What the file would hash to had it not been changed in one of the usual ways."""
-
-    def variant(kind: str, changed: bytes) -> Variant:
-        return Variant(kind, hashlib.sha256(changed).hexdigest())
-
-    bare = data.removeprefix(_BOM)
-    yield variant("byte-order-mark", bare if bare != data else _BOM + data)
-    for text in {data, bare}:
-        unix = text.replace(b"\r\n", b"\n")
-        yield variant("line-ends", unix)
-        yield variant("line-ends", unix.replace(b"\n", b"\r\n"))
-    yield variant("final-newline", data.removesuffix(b"\n"))
-    yield variant("final-newline", data.removesuffix(b"\r\n"))
-    yield variant("final-newline", data + b"\n")
-    yield variant("final-newline", data + b"\r\n")
-    if data.startswith(b"\x1f\x8b"):
-        unpacked = _inflate(data, 31)
-        if unpacked is not None:
-            yield variant("gzip", unpacked)
-
-
-def _inflate(data: bytes, bits: int) -> bytes | None:
-    """Unpack one compressed stream, at most MAX_EXPLAINED_BYTES of it."""
-    unpacker = zlib.decompressobj(bits)
-    try:
-        unpacked = unpacker.decompress(data, MAX_EXPLAINED_BYTES)
-    except zlib.error:
-        return None
-    return unpacked if unpacker.eof else None
-
-
 # --- bundle -----------------------------------------------------------------------------------------------------
 
 
-def _bundle(target: Target, sources: Sources, found: _Found) -> ProofBundle:
+def _bundle(target: Target, sources: Sources, found: Found) -> ProofBundle:
     if target.kind == "bundle":
         return read_bundle(Path(target.text))
     local = _local_bundle(target, sources)
@@ -407,7 +193,7 @@ def _catalogue_entries(workspace: Workspace) -> Sequence[Any]:
     return catalogue.entries if catalogue else ()
 
 
-def _from_chain(target: Target, sources: Sources, found: _Found) -> ProofBundle:
+def _from_chain(target: Target, sources: Sources, found: Found) -> ProofBundle:
     """Without a bundle: find the anchor by the trusted registries and keys, and the package in the stores."""
     from archive.verify import lookup
 
@@ -429,7 +215,7 @@ def _from_chain(target: Target, sources: Sources, found: _Found) -> ProofBundle:
     raise _not_found(target, found)
 
 
-def _not_found(target: Target, found: _Found) -> ArchiveError:
+def _not_found(target: Target, found: Found) -> ArchiveError:
     liars = [s.store for s in found.stores if s.outcome == "wrong"]
     if liars:
         return InvalidInputError(
@@ -460,7 +246,7 @@ class _Package:
         return ProofBundle(self.root, self.content_id, self.entries, self.record, self.directory, tuple(anchors))
 
 
-def _package(content_id: str, sources: Sources, found: _Found) -> _Package | None:
+def _package(content_id: str, sources: Sources, found: Found) -> _Package | None:
     package = _fetch_package(content_id, sources, found)
     if package is None:
         return None
@@ -481,7 +267,7 @@ def _package(content_id: str, sources: Sources, found: _Found) -> _Package | Non
 # --- stores -----------------------------------------------------------------------------------------------------
 
 
-def _fetch_package(content_id: str, sources: Sources, found: _Found) -> tuple[UnpackedPackage, bytes] | None:
+def _fetch_package(content_id: str, sources: Sources, found: Found) -> tuple[UnpackedPackage, bytes] | None:
     """Ask one store after the other and write down what each did; the package of the good one and its record."""
     from archive.package.unpack import unpack_car
 
@@ -499,7 +285,7 @@ def _fetch_package(content_id: str, sources: Sources, found: _Found) -> tuple[Un
             found.stores.append(_store_answer(reader, error, answered=answered))
             continue
         found.stores.append(StoreAnswer(reader.name, reader.operator, "good"))
-        _add_package(package, reader.name, found)
+        add_package(package, reader.name, found)
         return package, record
     return None
 
@@ -511,119 +297,10 @@ def _store_answer(reader: Reader, error: ArchiveError, *, answered: bool) -> Sto
     return StoreAnswer(reader.name, reader.operator, "wrong" if wrong else "unreachable", error.message)
 
 
-# --- chain ------------------------------------------------------------------------------------------------------
-
-
-def _ask_chain(bundle: ProofBundle, sources: Sources) -> Iterator[AnchorFacts]:
-    from archive.chain import proofs
-
-    identities: dict[int, ChainIdentity] = {}
-    for index, value in enumerate(bundle.anchors):
-        try:
-            proof = proofs.parse_anchor_proof(value)
-            proven = proofs.check_anchor_proof(proof)
-        except InvalidInputError:
-            continue  # the rules report what is wrong with it; there is no block to ask for
-        headers: list[HeaderAnswer] = []
-        codes: list[CodeAnswer] = []
-        history: list[HistoryAnswer] = []
-        own = _workspace_header(proven, sources)
-        if own is not None:
-            headers.append(own)
-        for node in sources.nodes:
-            if node.chain_id not in (None, proven.chain_id):
-                continue
-            answer = _header_answer(node, proven, identities)
-            headers.append(answer)
-            if answer.outcome in ("wrong_chain", "unreachable", "other_history"):
-                continue
-            codes.append(_code_answer(node, proven.registry))
-            history.append(_history_answer(node, proven))
-        known = sources.chains.get(proven.chain_id)
-        public = None if known is None else known.genesis == proven.genesis
-        name = None if known is None else known.name
-        yield AnchorFacts(index, tuple(headers), tuple(codes), tuple(history), public, name)
-
-
-def _workspace_header(proven: ProvenAnchor, sources: Sources) -> HeaderAnswer | None:
-    """The header as the workspace that made the embedded chain has it; None for any other chain."""
-    trusted = sources.trust.registry(proven.chain_id, proven.genesis, proven.registry)
-    if trusted is None or not trusted.workspace_chain or sources.workspace is None:
-        return None
-    from archive.chain import codec
-    from archive.chain.local_headers import read_header
-
-    source = "this workspace's own chain"
-    try:
-        genesis = read_header(sources.workspace, 0)
-        header = read_header(sources.workspace, proven.block_number)
-    except InvalidInputError as error:
-        return HeaderAnswer(source, "workspace", "bad_answer", error.code)
-    if genesis is None:
-        return HeaderAnswer(source, "workspace", "unreachable", "there is none in this workspace")
-    if codec.to_hex(codec.keccak(genesis)) != proven.genesis:
-        return HeaderAnswer(source, "workspace", "other_history", codec.to_hex(codec.keccak(genesis)))
-    if header is None:
-        return HeaderAnswer(source, "workspace", "absent")
-    found = codec.to_hex(codec.keccak(header))
-    return HeaderAnswer(source, "workspace", "same" if found == proven.block_hash else "other", found)
-
-
-def _header_answer(node: Node, proven: ProvenAnchor, identities: dict[int, ChainIdentity]) -> HeaderAnswer:
-    from archive.chain import codec
-    from archive.chain.rpc import identify
-
-    def answer(outcome: HeaderOutcome, found: str | None = None) -> HeaderAnswer:
-        return HeaderAnswer(node.source, "rpc", outcome, found)
-
-    try:
-        if id(node) not in identities:
-            identities[id(node)] = identify(node.rpc)
-        identity = identities[id(node)]
-        if identity.chain_id != proven.chain_id:
-            return answer("wrong_chain", f"chain {identity.chain_id}")
-        if identity.genesis != proven.genesis:
-            return answer("other_history", identity.genesis)
-        block = node.rpc.call("eth_getBlockByNumber", [hex(proven.block_number), False])
-        if block is None:
-            return answer("absent")
-        if not isinstance(block, dict):
-            return answer("bad_answer", "not a block")
-        found = codec.to_hex(codec.data(block.get("hash"), "block hash", size=32))
-    except InvalidInputError as error:
-        return answer("bad_answer", error.code)
-    except ArchiveError as error:
-        return answer("unreachable", error.code)
-    return answer("same" if found == proven.block_hash else "other", found)
-
-
-def _code_answer(node: Node, address: str) -> CodeAnswer:
-    from archive.chain import codec
-
-    try:
-        code = codec.data(node.rpc.call("eth_getCode", [address, "latest"]), "code")
-    except ArchiveError as error:
-        return CodeAnswer(node.source, None, error.message)
-    return CodeAnswer(node.source, codec.to_hex(codec.keccak(code)))
-
-
-def _history_answer(node: Node, proven: ProvenAnchor) -> HistoryAnswer:
-    from archive.chain.reader import RegistryReader
-
-    try:
-        head = RegistryReader(node.rpc, proven.registry).head(proven.publisher, bytes.fromhex(proven.incident_key[2:]))
-    except ArchiveError as error:
-        return HistoryAnswer(node.source, None, message=error.message)
-    if head is None:
-        return HistoryAnswer(node.source, None, message="the registry has no entry of this publisher and incident")
-    prefix = head.root_prefix.hex()
-    return HistoryAnswer(node.source, proven.root.startswith(prefix), prefix, head.ordinal)
-
-
 # --- other revisions --------------------------------------------------------------------------------------------
 
 
-def _other_roots(sources: Sources, found: _Found) -> Iterator[OtherRoot]:
+def _other_roots(sources: Sources, found: Found) -> Iterator[OtherRoot]:
     """Roots that a publisher signed for: in the workspace's catalogue, and in other bundles that were given."""
     if sources.workspace is not None:
         from archive.stores.catalogue import load_catalogue
@@ -647,7 +324,7 @@ def _roots_of_bundle(path: Path) -> Iterator[OtherRoot]:
     from archive.package import merkle
 
     bundle = read_bundle(path)
-    header = checks.read_leaves(bundle.entries).header
+    header = read_leaves(bundle.entries).header
     if header is None:
         return
     root = merkle.merkle_root([merkle.leaf_hash(canonical.dumps(value)) for value in bundle.entries]).hex()

@@ -11,7 +11,7 @@ from archive.package import cid
 from archive.trust import TrustedRegistry, TrustFile
 
 if TYPE_CHECKING:
-    from archive.verify.gather import Node
+    from archive.verify.nodes import Node
 
 
 def anchors_of_root(root: str, publisher: str | None, nodes: Sequence[Node], trust: TrustFile) -> list[JsonObject]:

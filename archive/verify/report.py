@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from archive.verify.checks import EXIT_OF_VERDICT, AnchorSummary, Check, Outcome, Section
 from archive.verify.facts import Facts
+from archive.verify.outcome import EXIT_OF_VERDICT, AnchorSummary, Check, Outcome, Section
 
 MAX_LINES_OF_A_CODE: Final = 25
 _WIDTH: Final = 100

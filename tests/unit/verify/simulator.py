@@ -24,8 +24,10 @@ from archive.package.build import EvidenceInput, Package, PackageInput, build_pa
 from archive.package.car import write_car
 from archive.package.seal import Seal
 from archive.trust import TrustedPublisher, TrustedRegistry, TrustFile
-from archive.verify.checks import Outcome, judge
-from archive.verify.gather import KnownChain, Node, Sources, Target, gather
+from archive.verify.checks import judge
+from archive.verify.gather import Sources, Target, gather
+from archive.verify.nodes import KnownChain, Node
+from archive.verify.outcome import Outcome
 from archive.verify.policy import Policy
 from archive.workspace import Workspace
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from archive.trust import TrustFile
-from archive.verify.gather import KnownChain
+from archive.verify.nodes import KnownChain
 from archive.verify.report import closing
 from archive.workspace import Workspace
 from tests.unit.verify.simulator import (

@@ -1,0 +1,239 @@
+"""One anchor: its proof, its log against the package, registry, block and publisher against what is trusted."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from archive.bundle import JsonObject
+from archive.chain import proofs, registry
+from archive.errors import InvalidInputError
+from archive.package import cid, entries
+from archive.verify.facts import AnchorFacts, Facts, HeaderAnswer
+from archive.verify.outcome import LATER, AnchorSummary, Check, Status
+
+_ORIGIN_STEPS: Final = frozenset(
+    {
+        "anchor.tx_hash",
+        "anchor.tx_chain_id",
+        "anchor.tx_signature",
+        "anchor.tx_type",
+        "anchor.sender",
+        "anchor.calldata",
+    }
+)
+_ANCHOR_KEYS: Final = frozenset(proofs.AnchorProof.model_fields)
+
+
+def check_anchor(
+    index: int,
+    value: JsonObject,
+    asked: AnchorFacts,
+    header: entries.Header | None,
+    root: str | None,
+    content_id: str | None,
+    facts: Facts,
+) -> tuple[list[Check], AnchorSummary | None]:
+    name = f"anchor {index + 1}"
+    unknown = _unknown_anchor(value)
+    if unknown is not None:
+        return [Check("anchor.unknown", "unchecked", name, "anchor", unknown, LATER, "time", index)], None
+    try:
+        inspection = proofs.inspect_anchor_proof(proofs.parse_anchor_proof(value))
+    except InvalidInputError as error:
+        return [Check("anchor.log", "fail", name, None, error.code, error.message, "time", index)], None
+    checks = [
+        Check(
+            step.code,
+            step.status,
+            name,
+            step.expected,
+            step.found,
+            None if step.status == "pass" else proofs.describe(step.code),
+            "origin" if step.code in _ORIGIN_STEPS else "time",
+            index,
+        )
+        for step in inspection.steps
+    ]
+    proven = inspection.proven
+    if proven is None:
+        return checks, None
+    subject = f"{name}, {asked.chain_name or f'chain {proven.chain_id}'} block {proven.block_number}"
+    checks += _log(subject, index, proven, header, root, content_id)
+    trusted = facts.trust.registry(proven.chain_id, proven.genesis, proven.registry)
+    checks += _registry(subject, index, proven, facts)
+    checks += _code(subject, index, asked, trusted.code_hash if trusted else None)
+    headers = _header(subject, index, proven, asked, facts)
+    checks += headers
+    checks += _publisher(subject, index, proven, header, facts)
+    publisher = facts.trust.publisher(proven.publisher)
+    embedded = trusted is not None and trusted.workspace_chain
+    return checks, AnchorSummary(
+        proven=proven,
+        publisher_name=publisher.name if publisher else None,
+        registry_name=trusted.name if trusted else None,
+        header_agreed=any(c.code == "chain.header" and c.status == "pass" for c in headers),
+        time_proved=False if embedded else asked.public_chain,
+        workspace_chain=embedded,
+        chain_name=asked.chain_name,
+    )
+
+
+def _unknown_anchor(value: JsonObject) -> str | None:
+    """What a later version may have added: the kind, or a key."""
+    if value.get("kind") != "anchor":
+        return str(value.get("kind"))[:80]
+    surplus = sorted(set(value) - _ANCHOR_KEYS)
+    return f"key {surplus[0][:80]!r}" if surplus else None
+
+
+def _log(
+    subject: str,
+    index: int,
+    proven: proofs.ProvenAnchor,
+    header: entries.Header | None,
+    root: str | None,
+    content_id: str | None,
+) -> list[Check]:
+    """The proven log must be about exactly this package."""
+    if header is None or root is None or content_id is None:
+        return []
+    key = "0x" + registry.incident_key(header.incident).hex()
+    digest = cid.content_digest(content_id).hex()
+    compared = (
+        ("root", root, proven.root, "the anchor is of another root"),
+        ("previous", header.previous_root or "none", proven.previous or "none", "the anchor follows another revision"),
+        ("content digest", digest, proven.content_digest, "the anchor names other content"),
+        ("incident", key, proven.incident_key, "the anchor is of another incident"),
+    )
+    wrong = [
+        Check("anchor.log", "fail", f"{subject}: {what}", expected, found, note, "time", index)
+        for what, expected, found, note in compared
+        if expected != found
+    ]
+    if wrong:
+        return wrong
+    note = "the registry's event in this block carries exactly this root, content id and incident"
+    return [Check("anchor.log", "pass", subject, root, proven.root, note, "time", index)]
+
+
+def _registry(subject: str, index: int, proven: proofs.ProvenAnchor, facts: Facts) -> list[Check]:
+    found = f"{proven.registry} on chain {proven.chain_id}, genesis {proven.genesis}"
+    trusted = facts.trust.registry(proven.chain_id, proven.genesis, proven.registry)
+    if trusted is not None:
+        note = f"trusted as {trusted.name!r}"
+        return [Check("anchor.registry", "pass", subject, found, found, note, "time", index)]
+    same = [r for r in facts.trust.registries if r.chain_id == proven.chain_id]
+    add = f"--chain-id {proven.chain_id} --genesis {proven.genesis} --address {proven.registry} --code-hash HASH"
+    note = (
+        "this registry is not in your trust file, and anybody can deploy one that looks the same. If you have "
+        f"reason to believe it: archive trust add registry --name NAME {add}"
+    )
+    expected = "; ".join(f"{r.address} ({r.name})" for r in same) or None
+    checks = [Check("anchor.registry", "unchecked", subject, expected, found, note, "time", index)]
+    if same and all(r.genesis != proven.genesis for r in same):
+        checks.append(_other_history(subject, index, same[0].genesis, proven.genesis, "your trust file"))
+    return checks
+
+
+def _other_history(subject: str, index: int, expected: str, found: str, source: str) -> Check:
+    note = (
+        f"{source} knows a chain of the same number with another first block: a test network that was reset, or a copy"
+    )
+    return Check("chain.other_history", "unchecked", subject, expected, found, note, "time", index)
+
+
+def _code(subject: str, index: int, asked: AnchorFacts, trusted: str | None) -> list[Check]:
+    if trusted is None:
+        return []
+    checks = []
+    for answer in asked.codes:
+        if answer.code_hash is None:
+            checks.append(
+                Check(
+                    "chain.code",
+                    "unchecked",
+                    subject,
+                    trusted,
+                    None,
+                    f"{answer.source}: {answer.message}",
+                    "time",
+                    index,
+                )
+            )
+            continue
+        good = answer.code_hash == trusted
+        note = (
+            f"{answer.source}: the contract at the registry's address is {'the one' if good else 'not the one'} trusted"
+        )
+        status: Status = "pass" if good else "fail"
+        checks.append(Check("chain.code", status, subject, trusted, answer.code_hash, note, "time", index))
+    return checks
+
+
+def _header(subject: str, index: int, proven: proofs.ProvenAnchor, asked: AnchorFacts, facts: Facts) -> list[Check]:
+    """Whether the block of the anchor is in the chain: nothing in the bundle can show it."""
+    checks: list[Check] = []
+    for answer in asked.headers:
+        if answer.outcome == "other_history":
+            checks.append(_other_history(subject, index, proven.genesis, answer.found or "unknown", answer.source))
+    same = [a for a in asked.headers if a.outcome == "same"]
+    other = [a for a in asked.headers if a.outcome == "other"]
+    expected = proven.block_hash
+
+    def result(status: Status, found: str | None, note: str) -> list[Check]:
+        return [*checks, Check("chain.header", status, subject, expected, found, note, "time", index)]
+
+    if other and not same:
+        sources = ", ".join(a.source for a in other)
+        return result("fail", other[0].found, f"{sources}: another block stands at height {proven.block_number}")
+    if other:
+        agree, disagree = ", ".join(a.source for a in same), ", ".join(a.source for a in other)
+        return result("unchecked", other[0].found, f"the sources disagree: {agree} has this block, {disagree} another")
+    if same:
+        return result("pass", expected, f"agreed by {', '.join(a.source for a in same)}")
+    if asked.headers:
+        return result("unchecked", None, "; ".join(_no_answer(a, proven) for a in asked.headers))
+    if facts.offline:
+        return result("unchecked", None, "offline: no node was asked whether this block is in the chain")
+    note = f"no node of chain {proven.chain_id} is configured; name one with --rpc URL"
+    return result("unchecked", None, note)
+
+
+def _no_answer(answer: HeaderAnswer, proven: proofs.ProvenAnchor) -> str:
+    what = {
+        "absent": f"has no block at height {proven.block_number}",
+        "unreachable": f"could not be asked ({answer.found or 'no answer'})",
+        "wrong_chain": f"is on another chain ({answer.found})",
+        "other_history": "is on a chain of the same number with another history",
+        "bad_answer": f"gave an answer that makes no sense ({answer.found})",
+    }[answer.outcome]
+    return f"{answer.source} {what}"
+
+
+def _publisher(
+    subject: str, index: int, proven: proofs.ProvenAnchor, header: entries.Header | None, facts: Facts
+) -> list[Check]:
+    checks: list[Check] = []
+    if header is not None:
+        expected = header.publisher
+        if expected is None:
+            note = "the package does not name its publisher, so anybody could have anchored it"
+            status: Status = "unchecked"
+        elif expected == proven.publisher:
+            status, note = "pass", "the key named in the package is the key that anchored it"
+        else:
+            status, note = "fail", "the package names another publisher than the key that anchored it"
+        checks.append(Check("origin.publisher", status, subject, expected, proven.publisher, note, "origin", index))
+    known = facts.trust.publisher(proven.publisher)
+    if known is not None:
+        note = f"your trust file knows this key as {known.name!r}"
+        checks.append(
+            Check("origin.trusted", "pass", subject, proven.publisher, proven.publisher, note, "origin", index)
+        )
+    else:
+        note = (
+            f"your trust file does not know the key {proven.publisher}. If the publisher told you, by another way, "
+            f"that it is theirs: archive trust add publisher {proven.publisher} --name NAME"
+        )
+        checks.append(Check("origin.trusted", "unchecked", subject, None, proven.publisher, note, "origin", index))
+    return checks

@@ -1,0 +1,68 @@
+"""Is this the newest revision, and does the same publisher claim another root for it?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archive.package import entries
+from archive.verify.facts import Facts
+from archive.verify.outcome import AnchorSummary, Check
+
+
+def check_history(
+    facts: Facts, header: entries.Header | None, root: str | None, anchors: Sequence[AnchorSummary]
+) -> list[Check]:
+    if header is None or root is None:
+        return []
+    subject = f"{header.incident} revision {header.revision}"
+    publishers = {a.proven.publisher for a in anchors} | ({header.publisher} if header.publisher else set())
+    mine = [o for o in facts.others if o.incident == header.incident and o.publisher in publishers and o.root != root]
+    checks = [
+        Check(
+            "history.two_roots",
+            "fail",
+            subject,
+            root,
+            other.root,
+            f"the same publisher put out another package as revision {other.revision} ({other.source})",
+            "origin",
+        )
+        for other in mine
+        if other.revision == header.revision
+    ]
+    checks += [
+        Check(
+            "history.two_roots",
+            "fail",
+            subject,
+            f"at most {header.revision}",
+            str(anchor.proven.ordinal),
+            f"the registry counts this as anchor {anchor.proven.ordinal} of the publisher and incident, so an earlier "
+            "one claims the same revision",
+            "origin",
+        )
+        for anchor in anchors
+        if anchor.proven.root == root and anchor.proven.ordinal > header.revision
+    ]
+    checks += [
+        Check("history.other_bundle", "unchecked", f.name, None, f.code, f.message, "origin") for f in facts.bad_bundles
+    ]
+    answers = [answer for asked in facts.anchors for answer in asked.history]
+    newer = [a for a in answers if a.current is False]
+    later = [o for o in mine if o.revision > header.revision]
+    if newer or later:
+        found = later[0].root if later else f"{newer[0].head}…"
+        source = later[0].source if later else newer[0].source
+        note = f"superseded: the publisher put out a later revision ({source}). This one stays what it was"
+        checks.append(Check("history.current", "unchecked", subject, root, found, note, "origin"))
+        checks.append(Check("history.superseded", "unchecked", subject, root, found, note, "origin"))
+    elif any(a.current for a in answers):
+        sources = ", ".join(a.source for a in answers if a.current)
+        note = f"the newest revision in the registry ({sources}); other registries and keys were not looked at"
+        checks.append(Check("history.current", "pass", subject, root, root, note, "origin"))
+    else:
+        why = "; ".join(f"{a.source}: {a.message}" for a in answers if a.message) or "no node was asked"
+        checks.append(Check("history.current", "unchecked", subject, root, None, why, "origin"))
+    note = "this version does not look for retractions"
+    checks.append(Check("history.retracted", "unchecked", subject, None, None, note, "origin"))
+    return checks

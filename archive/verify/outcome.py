@@ -1,0 +1,81 @@
+"""What the verifier hands on: one `Check` for each thing looked at, and the `Outcome` over all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from archive.chain import proofs
+from archive.errors import ArchiveError
+from archive.package import entries
+
+Status = Literal["pass", "fail", "unchecked"]
+Verdict = Literal["pass", "fail", "incomplete"]
+Section = Literal["bytes", "time", "origin", "availability", "findings"]
+
+EXIT_OF_VERDICT: Final[dict[Verdict, int]] = {"pass": 0, "fail": 1, "incomplete": 3}
+LATER: Final = "of a kind this version does not know; a newer one may check it"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check. `subject` is what it is about; `expected` and `found` are what was compared, where there is something.
+
+    `blocking` marks an unchecked thing without which the package is not understood: it keeps a verdict from `pass`
+    though its code is not in the required list. `anchor` is the index of the anchor it belongs to.
+    """
+
+    code: str
+    status: Status
+    subject: str
+    expected: str | None = None
+    found: str | None = None
+    note: str | None = None
+    section: Section = "bytes"
+    anchor: int | None = None
+    blocking: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "code": self.code,
+            "status": self.status,
+            "subject": self.subject,
+            "expected": self.expected,
+            "found": self.found,
+            "note": self.note,
+            "section": self.section,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorSummary:
+    """An anchor whose log was proved. `time_proved` is False on embedded and private chains, None when not known."""
+
+    proven: proofs.ProvenAnchor
+    publisher_name: str | None
+    registry_name: str | None
+    header_agreed: bool
+    time_proved: bool | None
+    workspace_chain: bool
+    chain_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All checks in order, the verdict, what was required of it and which of those are not `pass`."""
+
+    checks: tuple[Check, ...]
+    verdict: Verdict
+    required: tuple[str, ...]
+    lacking: tuple[str, ...]
+    root: str | None
+    content_id: str | None
+    header: entries.Header | None
+    anchors: tuple[AnchorSummary, ...]
+    files_given: int
+    files_total: int
+
+
+def unknown_note(error: ArchiveError) -> str:
+    """The note of a check on something that a later format may have added."""
+    return f"{error.message}: {LATER}"
