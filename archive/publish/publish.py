@@ -221,14 +221,17 @@ def _network(workspace: Workspace, options: Options) -> Network:
     return network
 
 
+def _check_wallet(options: Options, port: RegistryPort) -> None:
+    if port.embedded and options.wallet is not None and options.wallet.lower() != port.publisher:
+        raise UsageError(
+            f"--wallet: the network 'local' has one key of its own, {port.publisher}",
+            code="publish.wallet_on_local",
+            hint="leave --wallet out, or choose another --network",
+        )
+
+
 def _wallet(workspace: Workspace, network: Network, options: Options, talk: Talk) -> LazyAccount | None:
     if network.embedded:
-        if options.wallet is not None:
-            raise UsageError(
-                "--wallet: the network 'local' has a key of its own",
-                code="publish.wallet_on_local",
-                hint="leave --wallet out, or choose another --network",
-            )
         return None
     from archive.chain.keystore import find_wallet
 
@@ -248,6 +251,7 @@ def _look(
             yield None, None
             return
     with open_registry(network, workspace, _wallet(workspace, network, options, talk)) as (port, _):
+        _check_wallet(options, port)
         yield port, port.publisher
 
 

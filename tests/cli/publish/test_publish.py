@@ -256,7 +256,6 @@ def test_a_secret_in_a_withheld_file_stays_here(archive: Archive, dossier: Dossi
         (("--waive", "no-path"), "publish.bad_waiver"),
         (("--store", "nowhere"), "publish.unknown_store"),
         (("--network", "nowhere"), "chain.unknown_network"),
-        (("--wallet", "0x" + "ab" * 20), "publish.wallet_on_local"),
         (("--out", "nowhere/i.proof.json"), "publish.bad_out"),
         (("--network", "anvil"), "wallet.none"),
         (("--confirmations", "0"), "usage"),
@@ -268,6 +267,13 @@ def test_options_that_make_no_sense(
     ran = archive("publish", dossier.folder, "--yes", "--json", *options)
     assert (ran.code, ran.error) == (2, code)
     assert not (workspace / "chain").exists()
+
+
+def test_the_embedded_chain_has_one_key(archive: Archive, dossier: Dossier) -> None:
+    ran = archive("publish", dossier.folder, "--yes", "--json", "--wallet", "0x" + "ab" * 20)
+    assert (ran.code, ran.error) == (2, "publish.wallet_on_local")
+    own = archive("publish", dossier.folder, "--yes", "--json").json["anchor"]["publisher"]
+    assert archive("publish", dossier.folder, "--yes", "--json", "--wallet", own).code == 0
 
 
 def test_out_never_overwrites_another_file(archive: Archive, dossier: Dossier, tmp_path: Path) -> None:
