@@ -175,6 +175,7 @@ def publish(workspace: Workspace, options: Options, talk: Talk) -> Published | N
             account,
         ),
     ):
+        _check_wallet(options, port)
         seal = _seal(workspace, draft.record.id, port.publisher)
         package = build_package(package_input(draft), seal.value, progress=talk.hashing)
         journal = engine.check_resumable(workspace, package, port, restart=options.restart)
