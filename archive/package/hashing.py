@@ -1,6 +1,6 @@
 """One streaming pass over a file: SHA-256 of the whole and the UnixFS block hashes together, on threads.
 
-A file larger than one chunk goes through a small pipeline: read a chunk into a buffer of a fixed pool, hash it as a
+A file larger than one chunk goes through a small pipeline: read a chunk into a buffer of a fixed pool and hash it as a
 block (any thread), feed it to the hash of the whole file (in order), commit it (in order: add it to the file's tree
 and, when a CAR is written, write it out). hashlib and the reads release the GIL, so two cores are busy with two
 threads; memory is the pool, whatever the file's size. A file of one chunk needs one hash only: it is both.
@@ -244,11 +244,11 @@ def stream_file(
 class _Chunk:
     __slots__ = ("buffer", "cid", "size", "whole_done")
 
-    def __init__(self, buffer: memoryview, size: int) -> None:
+    def __init__(self, buffer: memoryview, size: int, cid: bytes, whole_done: bool) -> None:
         self.buffer = buffer
         self.size = size
-        self.cid: bytes | None = None
-        self.whole_done = False
+        self.cid = cid
+        self.whole_done = whole_done
 
 
 class _Pipeline:
@@ -275,7 +275,6 @@ class _Pipeline:
         buffers = min(self._count, _BUFFERS_PER_THREAD * _thread_count())
         self._free = [memoryview(bytearray(min(size, CHUNK_BYTES))) for _ in range(buffers)]
         self._chunks: dict[int, _Chunk] = {}
-        self._unhashed: deque[int] = deque()
         self._next_read = 0
         self._next_whole = 0
         self._next_commit = 0
@@ -321,7 +320,7 @@ class _Pipeline:
         return self._next_commit == self._count and (self._hash is None or self._next_whole == self._count)
 
     def _take(self) -> Callable[[], None] | None:
-        """The most urgent job: what must happen in order first, then block hashes, then reading on."""
+        """The most urgent job: what must happen in order first, then reading on."""
         if self._stop:
             return None
         chunk = self._chunks.get(self._next_whole)
@@ -329,12 +328,9 @@ class _Pipeline:
             self._whole_busy = True
             return lambda: self._feed_whole(chunk)
         head = self._chunks.get(self._next_commit)
-        if head and head.cid and not self._commit_busy:
+        if head and not self._commit_busy:
             self._commit_busy = True
             return lambda: self._commit(head)
-        if self._unhashed:
-            unhashed = self._chunks[self._unhashed.popleft()]
-            return lambda: self._hash_block(unhashed)
         if self._free and self._next_read < self._count:
             buffer, index = self._free.pop(), self._next_read
             self._next_read += 1
@@ -342,6 +338,7 @@ class _Pipeline:
         return None
 
     def _read(self, index: int, buffer: memoryview) -> None:
+        """Read a chunk and hash it as a block, while it is in this core's cache."""
         start = index * CHUNK_BYTES
         size = min(CHUNK_BYTES, self._size - start)
         done = 0
@@ -350,17 +347,9 @@ class _Pipeline:
             if count == 0:
                 _changed(self._name)
             done += count
+        chunk = _Chunk(buffer, size, cids.raw_cid(buffer[:size]), self._hash is None)
         with self._ready:
-            chunk = _Chunk(buffer, size)
-            chunk.whole_done = self._hash is None
             self._chunks[index] = chunk
-            self._unhashed.append(index)
-            self._ready.notify_all()
-
-    def _hash_block(self, chunk: _Chunk) -> None:
-        digest = cids.raw_cid(chunk.buffer[: chunk.size])
-        with self._ready:
-            chunk.cid = digest
             self._ready.notify_all()
 
     def _feed_whole(self, chunk: _Chunk) -> None:
@@ -374,10 +363,9 @@ class _Pipeline:
             self._ready.notify_all()
 
     def _commit(self, chunk: _Chunk) -> None:
-        if chunk.cid:
-            if self._emit:
-                self._emit(chunk.cid, chunk.buffer[: chunk.size])
-            self._builder.add_chunk(chunk.cid, chunk.size)
+        if self._emit:
+            self._emit(chunk.cid, chunk.buffer[: chunk.size])
+        self._builder.add_chunk(chunk.cid, chunk.size)
         with self._ready:
             self._commit_busy = False
             self._next_commit += 1
