@@ -31,7 +31,8 @@ EmitBlock = Callable[[bytes, "bytes | memoryview"], None]
 """(CID of 36 bytes, data); the data is only valid during the call."""
 
 MAX_THREADS = 4
-_BUFFERS_PER_THREAD = 4
+# Used only as far as one thread runs ahead of the other: on a busy machine either may be kept waiting for a while.
+_MAX_BUFFERS = 48
 _SMALL_BATCH = 32
 # Below this, handing the GIL over costs more than a second core brings (measured: twice as slow on two threads).
 _TINY_BYTES = 64 * 1024
@@ -272,8 +273,9 @@ class _Pipeline:
         self._builder = FileBuilder(emit)
         self._hash = hashlib.sha256() if whole else None
         self._ready = threading.Condition()
-        buffers = min(self._count, _BUFFERS_PER_THREAD * _thread_count())
-        self._free = [memoryview(bytearray(min(size, CHUNK_BYTES))) for _ in range(buffers)]
+        # The buffer given back last is taken first: it is the one that a cache still holds.
+        self._free: list[memoryview] = []
+        self._buffers_left = min(self._count, _MAX_BUFFERS)
         self._chunks: dict[int, _Chunk] = {}
         self._next_read = 0
         self._next_whole = 0
@@ -331,14 +333,18 @@ class _Pipeline:
         if head and not self._commit_busy:
             self._commit_busy = True
             return lambda: self._commit(head)
-        if self._free and self._next_read < self._count:
-            buffer, index = self._free.pop(), self._next_read
+        if self._next_read < self._count and (self._free or self._buffers_left):
+            buffer = self._free.pop() if self._free else None
+            self._buffers_left -= buffer is None
+            index = self._next_read
             self._next_read += 1
             return lambda: self._read(index, buffer)
         return None
 
-    def _read(self, index: int, buffer: memoryview) -> None:
+    def _read(self, index: int, buffer: memoryview | None) -> None:
         """Read a chunk and hash it as a block, while it is in this core's cache."""
+        if buffer is None:
+            buffer = memoryview(bytearray(min(self._size, CHUNK_BYTES)))
         start = index * CHUNK_BYTES
         size = min(CHUNK_BYTES, self._size - start)
         done = 0
