@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archive.cli.output import JsonOption, byte_progress, print_error, print_json, print_result, say
-from archive.errors import ExitCode, InvalidInputError, RefusedError, UsageError
+from archive.errors import ExitCode, InvalidInputError, MissingDependencyError, RefusedError, UsageError
 from archive.workspace import Workspace, resolve_workspace
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def publish(
 
     Interrupted or failed at any point: run the same command again. It goes on where it stopped and pays once.
     """
+    _require_extra()
     from archive.cli.contract import wait_progress
     from archive.publish.plan import render
     from archive.publish.publish import Options, Talk, plan_only
@@ -127,6 +128,19 @@ def publish(
         print_result(_text(result))
     _hints(space, result)
     return _exit_code(result)
+
+
+def _require_extra() -> None:
+    """Raise `publish.no_extra` in an installation that can only check, pack and verify."""
+    from importlib.util import find_spec
+
+    missing = [name for name in ("web3", "eth_account", "pydantic_settings") if find_spec(name) is None]
+    if missing:
+        raise MissingDependencyError(
+            f"publishing needs more libraries than are installed ({', '.join(missing)})",
+            code="publish.no_extra",
+            hint="pip install 'incident-archive[publish]'",
+        )
 
 
 def _confirm(plan: Plan, *, yes: bool) -> bool:

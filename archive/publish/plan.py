@@ -211,6 +211,8 @@ def _cost(plan: Plan) -> list[str]:
             ("anchor", f"{units(quote.cost, quote.decimals)} {quote.symbol}"),
             ("you have", f"{units(quote.balance, quote.decimals)} {quote.symbol}"),
         ]
+        if quote.balance < quote.cost:
+            rows.append(("missing", f"{units(quote.cost - quote.balance, quote.decimals)} {quote.symbol}"))
     for store in plan.stores:
         cost = store.cost
         if cost is not None and cost.total is not None:

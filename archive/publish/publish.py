@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +94,6 @@ class Published:
     embedded: bool
     withheld: int
     out: Path | None = None
-    notes: tuple[str, ...] = field(default=())
 
     def to_json(self) -> dict[str, Any]:
         """The keys that others rely on are in docs/cli.md."""
@@ -217,7 +216,8 @@ def _read(workspace: Workspace, options: Options) -> tuple[Draft, tuple[str, ...
 
 def _network(workspace: Workspace, options: Options) -> Network:
     network = get_network(workspace, options.network)
-    if options.confirmations is not None:
+    # The embedded chain only moves when something is sent: waiting for further blocks would never end.
+    if options.confirmations is not None and not network.embedded:
         network = replace(network, confirmations=options.confirmations)
     return network
 

@@ -347,6 +347,69 @@ def test_a_damaged_seal_stops_before_anything_is_done(archive: Archive, dossier:
     assert (ran.code, ran.error) == (1, "seal.damaged")
 
 
+def test_a_store_that_gives_other_bytes_is_named_and_the_anchor_stands(
+    archive: Archive, dossier: Dossier, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from archive.publish import publish, wiring
+    from archive.stores.base import Pin
+
+    class Liar:
+        name, operator, endpoint = "liar", "somebody", "http://liar"
+
+        def put_package(self, car: Path, content_id: str, *, root: str) -> Pin:
+            self.data = bytearray(car.read_bytes())
+            self.data[len(self.data) // 2] ^= 1
+            return Pin(self.name, content_id, content_id, self.operator, False)
+
+        def fetch_package(self, content_id: str, sink: Any, **_: Any) -> None:
+            sink.write(bytes(self.data))
+
+    liar: Any = Liar()
+    monkeypatch.setattr(publish, "choose_stores", lambda stores, names: (wiring.StoreTarget(liar, liar),))
+    ran = archive("publish", dossier.folder, "--yes", "--json")
+    assert ran.code == 1
+    assert [failure["store"] for failure in ran.json["failures"]] == ["liar"]
+    assert Path(ran.json["bundle"]).exists()
+    assert blocks(workspace) == 3
+    monkeypatch.undo()
+    monkeypatch.setenv("ARCHIVE_WORKSPACE", str(workspace))
+    assert archive("publish", dossier.folder, "--yes", "--json").code == 0
+    assert blocks(workspace) == 3
+
+
+BASE_ONLY = """
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        absent = ("web3", "eth_account", "eth_tester", "pydantic_settings", "ipfshttpclient", "arweave")
+        if name.split(".")[0] in absent:
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, Absent())
+import importlib.util
+real = importlib.util.find_spec
+def find_spec(name, package=None):
+    try:
+        return real(name, package)
+    except ModuleNotFoundError:
+        return None
+importlib.util.find_spec = find_spec
+from archive.cli.main import main
+main()
+"""
+
+
+def test_pack_needs_only_the_base_libraries_and_publish_says_what_it_needs(dossier: Dossier, workspace: Path) -> None:
+    def run(*arguments: str) -> tuple[int, Any]:
+        command = [sys.executable, "-c", BASE_ONLY, *arguments, "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, json.loads(done.stdout)
+
+    code, packed = run("pack", str(dossier.folder), "--workspace", str(workspace))
+    assert (code, len(packed["root"])) == (0, 64)
+    code, refused = run("publish", str(dossier.folder), "--yes", "--workspace", str(workspace))
+    assert (code, refused["error"]["code"]) == (2, "publish.no_extra")
+
+
 KILLER = """
 import os, signal, sys
 from archive.cli import main, publish

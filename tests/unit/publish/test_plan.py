@@ -101,6 +101,12 @@ def test_without_a_public_store_nothing_is_said_to_be_published() -> None:
     assert "Packed, and anchored by hash" in render(local)
 
 
+def test_what_is_missing_is_said() -> None:
+    poor = dataclasses.replace(PLAN, quote=Quote(gas=2, gas_price=10**17, balance=10**17, symbol="BNB"))
+    assert "missing   0.1 BNB" in render(poor)
+    assert "missing" not in render(PLAN)
+
+
 def test_a_store_that_is_paid_says_its_price() -> None:
     paid = PlannedStore("arweave", "a gateway", True, StoreCost(1_000_000, "0.000123", "1", "AR"))
     silent = PlannedStore("other", "a gateway", True, StoreCost(1_000_000, None, None, "AR"))
