@@ -76,7 +76,7 @@ def to_text(outcome: Outcome, facts: Facts | None) -> str:
     lines += ["", _VERDICTS[outcome.verdict]]
     if outcome.verdict == "incomplete" and outcome.lacking:
         lines.append(f"  still needed: {', '.join(outcome.lacking)}")
-    lines += ["", *(textwrap.fill(plain(paragraph), _WIDTH) for paragraph in closing(outcome))]
+    lines += ["", *(textwrap.fill(plain(paragraph), _WIDTH, break_on_hyphens=False) for paragraph in closing(outcome))]
     return "\n".join(lines)
 
 
@@ -108,25 +108,37 @@ def _section(section: Section, found: Sequence[Check]) -> list[str]:
         }[section]
         return [f"  {_MARK['unchecked']:<4} {text}"]
     lines: list[str] = []
-    for code in dict.fromkeys(c.code for c in found):
-        rows = [c for c in found if c.code == code]
+    # `withheld:<id>` and `reference:<id>` have the id as their subject already.
+    for code in dict.fromkeys(_family(c) for c in found):
+        rows = [c for c in found if _family(c) == code]
         if code.startswith(_QUIET) and code not in _LOUD:
             rows = [c for c in rows if c.status != "pass"]
-        # Failures are never cut.
-        failed = [c for c in rows if c.status == "fail"]
-        others = [c for c in rows if c.status != "fail"]
-        for check in failed + others[:MAX_LINES_OF_A_CODE]:
-            lines += _row(check)
-        if len(others) > MAX_LINES_OF_A_CODE:
-            lines.append(f"       … and {len(others) - MAX_LINES_OF_A_CODE} more of {code}, all listed with --json")
+        # Failures come first, and are never cut.
+        for check in [c for c in rows if c.status == "fail"]:
+            lines += _row(check, [check.subject])
+        passed = [c for c in rows if c.status == "pass"]
+        for check in passed[:MAX_LINES_OF_A_CODE]:
+            lines += _row(check, [check.subject])
+        if len(passed) > MAX_LINES_OF_A_CODE:
+            lines.append(f"       … and {len(passed) - MAX_LINES_OF_A_CODE} more of {code}, all listed with --json")
+        unchecked = [c for c in rows if c.status == "unchecked"]
+        for note in dict.fromkeys(c.note for c in unchecked):
+            same = [c for c in unchecked if c.note == note]
+            lines += _row(same[0], [c.subject for c in same])
     return lines
 
 
-def _row(check: Check) -> list[str]:
-    # `withheld:<id>` and `reference:<id>` have the id as their subject already.
-    label = f"  {_MARK[check.status]:<4} {check.code.partition(':')[0]:<18} "
+def _family(check: Check) -> str:
+    return check.code.partition(":")[0]
+
+
+def _row(check: Check, subjects: Sequence[str]) -> list[str]:
+    label = f"  {_MARK[check.status]:<4} {_family(check):<18} "
+    names = ", ".join(subjects[:MAX_LINES_OF_A_CODE])
+    if len(subjects) > MAX_LINES_OF_A_CODE:
+        names += f" and {len(subjects) - MAX_LINES_OF_A_CODE} more"
     lines = textwrap.wrap(
-        plain(f"{check.subject}: {check.note}" if check.note else check.subject),
+        plain(f"{names}: {check.note}" if check.note else names),
         _WIDTH,
         initial_indent=label,
         subsequent_indent=" " * len(label),

@@ -23,6 +23,7 @@ from archive.errors import UnreachableError
 from archive.package.build import EvidenceInput, Package, PackageInput, build_package
 from archive.package.car import write_car
 from archive.package.seal import Seal
+from archive.stores.catalogue import Catalogue, CatalogueEntry, save_catalogue
 from archive.trust import TrustedPublisher, TrustedRegistry, TrustFile
 from archive.verify.checks import judge
 from archive.verify.gather import Sources, Target, gather
@@ -179,6 +180,7 @@ class SimulatedStore:
     operator: str = "somebody"
     endpoint: str = "memory"
     cars: dict[str, bytes] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
     lie: Callable[[bytes], bytes] | None = None
     down: bool = False
 
@@ -191,7 +193,9 @@ class SimulatedStore:
         sink.write(self.lie(car) if self.lie else car)
 
     def fetch_file(self, cid: str, sink: BinaryIO, *, max_bytes: int = 1 << 30) -> None:
-        raise UnreachableError(f"{self.name}: not here", code="store.mirror.not_found")
+        if cid not in self.files:
+            raise UnreachableError(f"{self.name}: not here", code="store.mirror.not_found")
+        sink.write(self.lie(self.files[cid]) if self.lie else self.files[cid])
 
     def has(self, content_id: str) -> bool:
         return content_id in self.cars
@@ -356,6 +360,33 @@ class Desk:
         )
         files = [publication.folder] if given is None else given
         return judge(gather(Target("bundle", target or str(path)), files, sources), policy or Policy())
+
+
+def write_catalogue(workspace: Workspace, *entries: CatalogueEntry, key: Any = KEY) -> None:
+    """A catalogue signed by the publisher, in a workspace."""
+
+    def signer(message: bytes) -> bytes:
+        digest = codec.keccak(b"\x19Ethereum Signed Message:\n" + str(len(message)).encode() + message)
+        signature = key.sign_msg_hash(digest)
+        return signature.r.to_bytes(32, "big") + signature.s.to_bytes(32, "big") + bytes([27 + signature.v])
+
+    save_catalogue(workspace.catalogue_file, Catalogue(address(key), entries).signed(signer))
+
+
+def catalogue_entry(publication: Publication, *, bundle: str = "bafkrei" + "a" * 52, **changes: Any) -> CatalogueEntry:
+    package, anchor = publication.package, publication.anchors[0]
+    entry = CatalogueEntry(
+        id=INCIDENT,
+        revision=package.header.revision,
+        chain_id=97,
+        registry=REGISTRY,
+        transaction=anchor["transaction"]["hash"],
+        root=package.root,
+        content_id=package.content_id,
+        bundle=bundle,
+        block=anchor["block"]["number"],
+    )
+    return replace(entry, **changes)
 
 
 def statuses(outcome: Outcome, code: str) -> list[str]:

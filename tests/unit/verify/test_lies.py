@@ -16,6 +16,7 @@ from archive.verify import report
 from archive.verify.checks import judge
 from archive.verify.gather import Sources, Target, gather, parse_target
 from archive.verify.policy import Policy
+from archive.workspace import Workspace
 from tests.unit.verify.simulator import (
     FILES,
     INCIDENT,
@@ -24,8 +25,10 @@ from tests.unit.verify.simulator import (
     Chain,
     Desk,
     Publication,
+    catalogue_entry,
     failed,
     statuses,
+    write_catalogue,
 )
 
 
@@ -559,6 +562,41 @@ def test_nothing_found_is_incomplete_and_only_lies_is_wrong(desk: Desk) -> None:
     for kind in ("root", "transaction"):
         with pytest.raises(UnreachableError):
             gather(Target(kind, "ab" * 32), [], Sources(trust=published.trust, nodes=(desk.chain.node(),)))
+
+
+def test_bundle_is_found_through_the_catalogue_and_the_stores_that_do_not_lie(desk: Desk, tmp_path: Path) -> None:
+    from archive.package.hashing import digest_bytes
+
+    published = desk.publish()
+    data = published.bundle().to_bytes()
+    cid = digest_bytes(data).cid
+    workspace = Workspace(tmp_path / "space")
+    write_catalogue(workspace, catalogue_entry(published, bundle=cid))
+    liar = published.store("liar", files={cid: data}, lie=lambda sent: sent.replace(b"97", b"56"))
+    honest = published.store("honest", files={cid: data})
+    package = published.package
+    for kind, text in (
+        ("root", package.root),
+        ("content_id", package.content_id),
+        ("transaction", published.anchors[0]["transaction"]["hash"]),
+    ):
+        sources = Sources(published.trust, (liar, honest), (desk.chain.node(),), workspace=workspace)  # type: ignore[arg-type]
+        outcome = judge(gather(Target(kind, text), [], sources), Policy())  # type: ignore[arg-type]
+        assert outcome.verdict == "pass"
+        assert statuses(outcome, "target") == ["pass"]
+
+
+def test_bundle_in_the_workspace_is_found_by_any_of_its_ids(desk: Desk, tmp_path: Path) -> None:
+    published = desk.publish()
+    workspace = Workspace(tmp_path / "space")
+    workspace.bundles.mkdir(parents=True)
+    (workspace.bundles / "a-damaged.proof.json").write_bytes(b"{")
+    published.write_bundle(workspace.bundles / "b.proof.json")
+    sources = Sources(published.trust, nodes=(desk.chain.node(),), workspace=workspace)
+    hash_of = published.anchors[0]["transaction"]["hash"]
+    for kind, text in (("root", published.package.root), ("transaction", hash_of)):
+        outcome = judge(gather(Target(kind, text), [published.folder], sources), Policy())  # type: ignore[arg-type]
+        assert outcome.verdict == "pass"
 
 
 # --- the report

@@ -18,10 +18,11 @@ from tests.unit.verify.simulator import (
     Chain,
     Desk,
     Publication,
-    address,
+    catalogue_entry,
     evidence_item,
     failed,
     statuses,
+    write_catalogue,
 )
 
 
@@ -247,25 +248,28 @@ def test_two_roots_for_one_revision_fail_when_the_other_bundle_is_given(desk: De
 
 
 def test_two_roots_for_one_revision_fail_when_the_signed_catalogue_says_so(desk: Desk, tmp_path: Path) -> None:
-    from archive.chain import codec
-    from archive.stores.catalogue import Catalogue, CatalogueEntry, save_catalogue
-    from tests.unit.verify.simulator import INCIDENT, KEY, REGISTRY
-
     first = desk.publish()
-
-    def signer(message: bytes) -> bytes:
-        digest = codec.keccak(b"\x19Ethereum Signed Message:\n" + str(len(message)).encode() + message)
-        signature = KEY.sign_msg_hash(digest)
-        return signature.r.to_bytes(32, "big") + signature.s.to_bytes(32, "big") + bytes([27 + signature.v])
-
-    entry = CatalogueEntry(
-        INCIDENT, 1, 97, REGISTRY, "0x" + "77" * 32, "66" * 32, first.package.content_id, "bafkrei" + "a" * 52, 9
-    )
     workspace = Workspace(tmp_path / "space")
-    save_catalogue(workspace.catalogue_file, Catalogue(address(KEY), (entry,)).signed(signer))
+    write_catalogue(workspace, catalogue_entry(first, root="66" * 32))
     outcome = desk.verify(first, workspace=workspace)
     assert outcome.verdict == "fail"
     assert failed(outcome) == {"history.two_roots"}
+
+
+def test_catalogue_of_somebody_else_accuses_nobody(desk: Desk, tmp_path: Path) -> None:
+    first = desk.publish()
+    workspace = Workspace(tmp_path / "space")
+    write_catalogue(workspace, catalogue_entry(first, root="66" * 32), key=STRANGER)
+    assert desk.verify(first, workspace=workspace).verdict == "pass"
+
+
+def test_later_revision_in_the_catalogue_supersedes_offline_too(desk: Desk, tmp_path: Path) -> None:
+    first = desk.publish()
+    workspace = Workspace(tmp_path / "space")
+    write_catalogue(workspace, catalogue_entry(first, root="66" * 32, revision=2))
+    outcome = desk.verify(first, workspace=workspace, offline=True)
+    assert statuses(outcome, "history.superseded") == ["unchecked"]
+    assert outcome.lacking == ("chain.header",)
 
 
 def test_another_publishers_package_of_the_same_revision_is_no_conflict(desk: Desk, tmp_path: Path) -> None:
