@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -92,3 +94,48 @@ def test_no_flipped_byte_of_a_bundle_passes(published: tuple[Publication, Source
 def test_no_cut_bundle_passes(published: tuple[Publication, Sources, bytes], length: int) -> None:
     made, sources, bundle = published
     assert verdict(made, sources, bundle[: length % len(bundle)]) == "fail"
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**53), 2**53),
+    st.text(max_size=5),
+    st.just("0x"),
+    st.just("ab" * 32),
+    st.just([]),
+    st.just({}),
+    st.just([{}]),
+    st.just({"kind": "anchor"}),
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every value in a JSON value."""
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        yield (*path, key)
+        yield from places(child, (*path, key))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 10**9), VALUES, st.sampled_from(["replace", "delete", "repeat"]))
+def test_no_replaced_value_passes_or_raises_anything_foreign(
+    published: tuple[Publication, Sources, bytes], at: int, new: Any, how: str
+) -> None:
+    made, sources, data = published
+    bundle = json.loads(data)
+    ways = list(places(bundle))
+    *way, last = ways[at % len(ways)]
+    here = bundle
+    for key in way:
+        here = here[key]
+    if how == "delete":
+        del here[last]
+    elif how == "repeat" and isinstance(here, list):
+        here.append(here[last])
+    else:
+        here[last] = new
+    changed = json.dumps(bundle).encode()
+    if json.loads(changed) != json.loads(data):
+        assert verdict(made, sources, changed) != "pass"
