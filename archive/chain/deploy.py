@@ -124,7 +124,9 @@ class Deployer:
             mined = self._sender.wait_mined(signed, deadline=deadline, progress=progress)
             final = self._sender.wait_final(mined, deadline=deadline, progress=progress)
         address = plan.address if through_factory else final.contract
-        if not final.success or address is None:
+        # An earlier, interrupted run may have created it first; then this one fails and the registry is there.
+        there = address is not None and RegistryReader(self._rpc, address).code_hash() is not None
+        if address is None or not there:
             raise RefusedError(
                 f"{signed.hash}: the deployment failed",
                 code="chain.deployment_failed",

@@ -195,8 +195,7 @@ class EmbeddedChain:
             connection.executemany("INSERT INTO meta VALUES (?, ?)", values.items())
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
-            self._evm = self._store = None
+            self._roll_back()
             raise
 
     def _write_trust(self) -> None:
@@ -398,10 +397,15 @@ class EmbeddedChain:
             self._write_block(block)
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
-            self._evm = self._store = None
+            self._roll_back()
             raise
         return digest
+
+    def _roll_back(self) -> None:
+        # An interrupt may come when the block is already committed.
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        self._evm = self._store = None
 
     def _run(self, action: Callable[[Evm], Any]) -> Any:
         evm = self._engine()

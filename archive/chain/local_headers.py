@@ -44,7 +44,8 @@ def _read(workspace: Workspace, query: str, parameter: object) -> object:
     if not path.is_file():
         return None
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True)) as connection:
+        # Not mode=ro: after a kill in the middle of a block SQLite first has to take the half-written pages back.
+        with closing(sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=rw", uri=True)) as connection:
             row = connection.execute(query, (parameter,)).fetchone()
     except sqlite3.DatabaseError as error:
         # A process was killed before the chain was made.

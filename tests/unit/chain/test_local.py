@@ -225,6 +225,27 @@ def test_a_kill_while_a_block_is_written_leaves_the_chain_before_it(workspace: W
         assert chain.call("eth_blockNumber") == "0x2"
 
 
+def test_headers_are_read_after_a_kill_in_the_middle_of_writing_pages(workspace: Workspace) -> None:
+    """The file holds half-written pages and a journal to take them back with."""
+    before = local_headers.read_header(workspace, 1)
+    script = (
+        "import os, sqlite3, sys\n"
+        "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "connection.execute('PRAGMA cache_size = 1')\n"
+        "connection.execute('BEGIN IMMEDIATE')\n"
+        "connection.execute('DELETE FROM headers')\n"
+        "for number in range(3000):\n"
+        "    connection.execute('INSERT INTO state VALUES (?, ?)', (os.urandom(32), os.urandom(500)))\n"
+        "os._exit(9)\n"
+    )
+    path = local_headers.database_path(workspace)
+    assert subprocess.run([sys.executable, "-c", script, str(path)], check=False).returncode == 9
+    assert path.with_name(path.name + "-journal").exists()
+    assert local_headers.read_header(workspace, 1) == before
+    with EmbeddedChain(workspace) as chain:
+        assert chain.call("eth_blockNumber") == "0x1"
+
+
 def test_a_kill_while_the_chain_is_made_starts_over(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     script = (
