@@ -1,8 +1,9 @@
 """Validator sets, the reader's pins of them, and which set is in force at a block.
 
 The set that epoch block E announces seals and votes after block E + (n//2 + 1) · turn − 1, n and turn being those of
-the set in force at E. A pin says that epoch block `number` with this hash announced a set, and that every epoch block up to
-`last_number` announced the same one. A pin may hold the hash alone: a proof that brings that header fills in the set.
+the set in force at E. A pin says that epoch block `number` with this hash announced a set, and that every epoch block
+up to `last_number` announced the same one. A pin may hold the hash alone: a proof that brings that header fills in the
+set.
 """
 
 from __future__ import annotations
