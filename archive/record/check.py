@@ -53,6 +53,7 @@ class _Findings:
     problems: list[Problem] = field(default_factory=list)
     files: int = 0
     bytes: int = 0
+    names: dict[str, str] | None = None
 
     def note(self, code: str, message: str, pointer: str, hint: str | None, severity: Severity = "error") -> None:
         line = line_of(self.dossier.lines, pointer)
@@ -108,9 +109,10 @@ def _check_files(findings: _Findings, items: list[tuple[str, Mapping[str, Any]]]
         if path not in listed:
             listed[path] = pointer
             _check_file(findings, pointer, item, path, ci=ci, scan=scan)
+    folded = {fold(path): path for path in listed}
     for path in _unlisted(findings, folder, set(listed)):
-        hint = f"add it with `archive add {path}`, or move it out of the dossier"
-        near = next((one for one in listed if fold(one) == fold(path)), None)
+        hint = f"add it with `archive add {_printable(path)}`, or move it out of the dossier"
+        near = folded.get(fold(path))
         if near is not None:
             hint = f"the record lists {near!r}: the two differ only by case or Unicode form"
         findings.note_file("evidence.unlisted", "the file is not listed in the record", folder / path, hint)
@@ -128,7 +130,7 @@ def _check_file(findings: _Findings, pointer: str, item: Mapping[str, Any], path
             hint = None if ci else "it is needed on the machine that packs"
             findings.note("evidence.held", f"{path}: kept outside git and not here", place, hint, "note")
             return
-        hint = _missing_hint(findings.dossier.folder, path)
+        hint = _missing_hint(findings, path)
         findings.note("evidence.missing", f"{path}: there is no such file in the dossier", place, hint)
         return
     except _NotPlainError as error:
@@ -247,13 +249,18 @@ def _refuse_special(mode: int, shown: str, *, last: bool) -> None:
         raise _NotPlainError("evidence.not_a_file", "this is a device, pipe or socket", "copy its content into a file")
 
 
-def _missing_hint(folder: Path, path: str) -> str:
-    wanted = fold(path)
-    for name in _walk_names(folder):
-        if fold(name) == wanted:
-            return f"there is {name!r}: the names differ by case or Unicode form"
-        if name.rsplit("/", 1)[-1] == path.rsplit("/", 1)[-1]:
-            return f"there is one at {name}"
+def _missing_hint(findings: _Findings, path: str) -> str:
+    if findings.names is None:
+        findings.names = {}
+        for name in _walk_names(findings.dossier.folder):
+            findings.names.setdefault(fold(name), name)
+            findings.names.setdefault(name.rsplit("/", 1)[-1], name)
+    alike = findings.names.get(fold(path))
+    if alike is not None and fold(alike) == fold(path):
+        return f"there is {_printable(alike)!r}: the names differ by case or Unicode form"
+    elsewhere = findings.names.get(path.rsplit("/", 1)[-1])
+    if elsewhere is not None:
+        return f"there is one at {_printable(elsewhere)}"
     return "put it there, correct the path, or say `held: local` with size and sha256 when it is too large for git"
 
 
@@ -348,15 +355,21 @@ def find_dossiers(paths: Sequence[Path]) -> tuple[Path, ...]:
     """
     found: dict[Path, None] = {}
     for path in paths:
-        if path.is_dir() and not _has_record(path):
-            inside = [child for child in sorted(path.iterdir()) if child.is_dir() and _has_record(child)]
-            found.update(dict.fromkeys(inside or [path]))
-        elif path.is_dir() or not path.exists():
+        try:
+            found.update(dict.fromkeys(_meant(path)))
+        except OSError:
             found[path] = None
-        else:
-            around = next((parent for parent in path.parents if _has_record(parent)), path)
-            found[around] = None
     return tuple(found)
+
+
+def _meant(path: Path) -> list[Path]:
+    if path.is_dir():
+        if _has_record(path):
+            return [path]
+        return [child for child in sorted(path.iterdir()) if child.is_dir() and _has_record(child)] or [path]
+    if not path.exists():
+        return [path]
+    return [next((parent for parent in path.parents if _has_record(parent)), path)]
 
 
 def _has_record(folder: Path) -> bool:

@@ -30,6 +30,14 @@ class Dossier:
 
 def load_dossier(folder: Path) -> Dossier:
     """Read a dossier's record. All faults, a missing folder included, are in the result's `problems`."""
+    try:
+        return _load(folder)
+    except OSError as error:  # no permission to look inside, a name that is too long
+        reason = error.strerror or type(error).__name__
+        return _unread(folder, Problem("dossier.unreadable", f"the dossier cannot be read: {reason}", str(folder)))
+
+
+def _load(folder: Path) -> Dossier:
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
         hint = "name the folder that holds incident.yaml"

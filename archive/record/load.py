@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _EMPTY_PLAIN = frozenset({"", "~", "null", "Null", "NULL"})
 # Stop collecting when a file is hopeless; a person mends the first ones and runs the check again.
 MAX_PROBLEMS = 1_000
+# Keys, list items and texts together. A record of 4 MiB that people can read has far fewer.
+MAX_VALUES = 100_000
 # C0 and C1 controls but tab and newline, the zero-width no-break space, and the controls that reorder shown text.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\u202a-\u202e\u2066-\u2069]")
 # Everything outside blocks that Unicode 14 fills: only then is the large table of unassigned code points needed.
@@ -36,7 +38,7 @@ _UNCOMMON = re.compile(
     "\u3000-\u303f\u3041-\u3096\u3099-\u30ff\u3400-\u9fff\uac00-\ud7a3\uff01-\uffbe]"
 )
 # What `archive new` writes where the author has to say something.
-_PLACEHOLDER = re.compile(r"<[^<>]{3,200}>\Z")
+_PLACEHOLDER = re.compile(r"<fill in ([^<>]{1,200})>\Z")
 _JSON_SPACE = re.compile(r"[ \t\n\r]*")
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _JSON_WORDS = {"true": True, "false": False, "null": None}
@@ -70,6 +72,18 @@ class _Source:
     lines: dict[str, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     usable: bool = True
+    values: int = 0
+
+    def count(self, line: int) -> None:
+        """Count one key, item or text, and stop when there are more than any record has."""
+        self.values += 1
+        if self.values > MAX_VALUES:
+            self.fail(
+                "record.too_many_values",
+                f"the record has more than {MAX_VALUES:,} keys and values",
+                line=line,
+                hint="move tables into evidence files",
+            )
 
     def note(self, code: str, message: str, *, line: int | None, pointer: str | None, hint: str | None = None) -> None:
         self.problems.append(Problem(code, message, self.name, line, pointer, hint))
@@ -135,7 +149,7 @@ def _judge(value: dict[str, Any], source: _Source) -> LoadedRecord:
     noted = {problem.pointer for problem in source.problems}
     if record is not None or not any(fault.code == "record.schema_version" for fault in faults):
         faults = [*faults, *check_rules(value)]
-    for fault in faults:
+    for fault in faults[:MAX_PROBLEMS]:
         if not _is_noted(fault.pointer, noted):
             place = fault.pointer
             source.problems.append(
@@ -149,6 +163,9 @@ def _judge(value: dict[str, Any], source: _Source) -> LoadedRecord:
                     fault.severity,
                 )
             )
+    if len(faults) > MAX_PROBLEMS:
+        more = f"there are {len(faults) - MAX_PROBLEMS:,} more problems"
+        source.problems.append(Problem("record.more_problems", more, source.name, hint="mend these first"))
     problems = _ordered(source.problems)
     if any(problem.severity == "error" for problem in problems):
         record = None
@@ -231,8 +248,9 @@ def _decode(data: bytes, source: _Source) -> str:
 def _check_texts(value: dict[str, Any], source: _Source) -> None:
     for pointer, text in _texts(value, ""):
         line = line_of(source.lines, pointer)
-        if text.startswith("<") and _PLACEHOLDER.match(text):
-            source.note("record.placeholder", f"still to be filled in: {text[1:-1]}", line=line, pointer=pointer)
+        blank = _PLACEHOLDER.match(text) if text.startswith("<") else None
+        if blank:
+            source.note("record.placeholder", f"still to be filled in: {blank[1]}", line=line, pointer=pointer)
         if text.isascii() and text.isprintable():
             continue
         found = _CONTROLS.search(text)
@@ -306,6 +324,8 @@ def _read_yaml(text: str, source: _Source) -> Any:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else None
         what = " ".join(str(part) for part in (error.context, error.problem) if part)
+        if "maximum nesting" in what:
+            source.fail("record.too_deep", f"the nesting is deeper than {MAX_DEPTH}", line=line)
         source.fail("record.yaml_syntax", f"this is not valid YAML: {what}", line=line, hint=_yaml_hint(what))
     except yaml.YAMLError as error:
         source.fail("record.yaml_syntax", f"this is not valid YAML: {str(error).splitlines()[0]}")
@@ -333,6 +353,7 @@ class _YamlReader:
         for event in events:
             name = type(event).__name__
             line = event.start_mark.line + 1
+            self._source.count(line)
             if name == "DocumentStartEvent":
                 self._start_document(event, line)
             elif name == "AliasEvent":
@@ -481,7 +502,9 @@ class _JsonReader:
 
     def _value(self, pointer: str, depth: int) -> Any:
         sign = self._peek()
-        self._source.lines.setdefault(pointer, self._line_here())
+        line = self._line_here()
+        self._source.count(line)
+        self._source.lines.setdefault(pointer, line)
         if sign == "{":
             return self._object(pointer, depth + 1)
         if sign == "[":

@@ -26,6 +26,8 @@ class Fault:
     severity: Severity = "error"
 
 
+# Explaining a fault costs more than finding it; nobody reads the thousandth.
+_MAX_EXPLAINED = 1_000
 _HINTS = {
     "record.id": "no capitals, dots, slashes or spaces: 2025-10-11-example-outage",
     "record.decimal": "no exponent, no separators, no leading zeros or plus sign; in JSON as text in quotes",
@@ -55,7 +57,10 @@ def parse_model(value: Mapping[str, Any]) -> tuple[IncidentRecord | None, list[F
     try:
         return IncidentRecord.model_validate(value), []
     except ValidationError as error:
-        return None, [_fault(item) for item in error.errors(include_url=False)]
+        found = error.errors(include_url=False)
+        return None, [_fault(item) for item in found[:_MAX_EXPLAINED]] + [
+            Fault("record.invalid", str(item["msg"]), pointer_of(item["loc"])) for item in found[_MAX_EXPLAINED:]
+        ]
 
 
 def _fault(error: Mapping[str, Any]) -> Fault:
@@ -82,7 +87,7 @@ def _missing(location: tuple[str | int, ...], error: Mapping[str, Any]) -> Fault
 def _unknown(location: tuple[str | int, ...], error: Mapping[str, Any]) -> Fault:
     name = str(location[-1])
     known = _fields(location[:-1])
-    near = difflib.get_close_matches(name, known, n=1)
+    near = difflib.get_close_matches(name[:64], known, n=1)
     hint = f"did you mean `{near[0]}`?" if near else "known here: " + ", ".join(known)
     return Fault("record.unknown_field", f"there is no field `{_clip(name)}` here", pointer_of(location), hint)
 

@@ -66,7 +66,7 @@ _STEP: Mapping[str, timedelta] = {
     "second": timedelta(seconds=1),
     "millisecond": timedelta(milliseconds=1),
 }
-_LOCALIZED_TOP = ("title", "summary")
+_MAX_GUESSES = 1_000
 _ID = re.compile(ID_PATTERN.removesuffix("$") + r"\Z")
 _URL = re.compile(URL_PATTERN.removesuffix("$") + r"\Z")
 
@@ -188,7 +188,8 @@ def _check_mention(
     if not _ID.match(found):
         return  # the models complain
     if found not in kinds:
-        near = difflib.get_close_matches(found, kinds, n=1)
+        # Only in records of a size that a person writes: the search compares with every id.
+        near = difflib.get_close_matches(found, kinds, n=1) if len(kinds) < _MAX_GUESSES else []
         hint = f"did you mean `{near[0]}`?" if near else f"add a {' or '.join(sorted(allowed))} with this id"
         yield Fault("record.unknown_id", f"nothing in this record has the id `{found}`", place, hint)
     elif not kinds[found] & allowed:

@@ -37,7 +37,7 @@ def quote(text: str) -> str:
 
 def placeholder(what: str) -> str:
     """What the check reports as still to be filled in."""
-    return f"<{what}>"
+    return f"<fill in {what}>"
 
 
 def date_of(incident: str) -> tuple[str, str] | None:
@@ -68,8 +68,8 @@ def render(start: Start) -> str:
     precision = _precision(begun) if begun else "day"
     return _TEMPLATE.format(
         incident=start.incident,
-        title=_localized(start.languages, start.title, "title in one line"),
-        summary=_localized(start.languages, start.summary, "summary in a few neutral sentences"),
+        title=_localized(start.languages, start.title, "the title in one line"),
+        summary=_localized(start.languages, start.summary, "the summary in a few neutral sentences"),
         start=begun or placeholder("when it started, like 2025-10-11 or 2025-10-11T05:12:00+08:00"),
         precision=precision,
         time_zone=quote(start.time_zone) if start.time_zone else "not stated",

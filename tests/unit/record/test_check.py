@@ -140,6 +140,7 @@ def test_evidence_is_checked_although_the_record_has_errors(minimal: str, dossie
 def test_folders_without_a_record(tmp_path: Path, minimal: str) -> None:
     assert _codes(tmp_path / "none") == ["dossier.no_folder"]
     assert _codes(tmp_path) == ["dossier.no_record"]
+    assert _codes(find_dossiers([tmp_path / ("x" * 300)])[0]) == ["dossier.unreadable"]
     (tmp_path / "incident.yaml").write_text(minimal)
     (tmp_path / "incident.json").write_text("{}")
     assert _codes(tmp_path) == ["dossier.two_records"]
@@ -155,3 +156,11 @@ def test_dossiers_are_found_in_folders_and_around_files(minimal: str, dossier: M
     assert find_dossiers([tmp_path]) == (folder, other)
     assert find_dossiers([folder / "evidence/deep/x", folder / "incident.yaml", folder]) == (folder,)
     assert find_dossiers([tmp_path / "none"]) == (tmp_path / "none",)
+
+
+def test_thousands_of_missing_files_are_answered_at_once(minimal: str, dossier: Make) -> None:
+    items = [f"media_type: text/csv, path: evidence/{number}.csv" for number in range(3000)]
+    folder = dossier(_with(minimal, *items), {f"elsewhere/{number}.csv": b"x" for number in range(1000)})
+    report = check_dossier(folder)
+    assert [problem.code for problem in report.problems].count("evidence.missing") == 3000
+    assert "there is one at elsewhere/7.csv" in {problem.hint for problem in report.problems}

@@ -68,8 +68,10 @@ def test_yaml_and_json_give_the_same_record(guide: str) -> None:
         ("aliases:\n", "record.empty_value"),
         ("licence: ~\n", "record.empty_value"),
         ("licence: null\n", "record.empty_value"),
-        ("licence: <the licence of the record>\n", "record.placeholder"),
+        ("licence: <fill in the licence of the record>\n", "record.placeholder"),
         ("aliases: " + "[" * 40 + "]" * 40 + "\n", "record.too_deep"),
+        ("aliases: " + "[" * 100_000 + "\n", "record.too_deep"),
+        ("aliases:\n" + "- a\n" * 200_000, "record.too_many_values"),
         ('licence: "a\\u0000b"\n', "record.control_character"),
         ('licence: "a\\u202eb"\n', "record.control_character"),
         ("licence: cafe\u0301\n", "record.not_nfc"),
@@ -255,3 +257,14 @@ def test_what_passes_without_the_large_table_is_assigned() -> None:
     common = _UNCOMMON.sub("", "".join(chr(point) for point in range(0x10000)))
     assert len(common) > 40_000
     assert unassigned_pattern().search(common) is None
+
+
+def test_the_thousandth_problem_is_counted_not_explained(minimal: str) -> None:
+    text = minimal + "timeline:\n" + "- a\n" * 3000
+    problems = load_record_bytes(text.encode(), "x", json=False).problems
+    assert len(problems) == 1001
+    assert [p.message for p in problems if p.code == "record.more_problems"] == ["there are 2,000 more problems"]
+
+
+def test_angle_brackets_alone_are_no_placeholder(minimal: str, codes: Callable[..., list[str]]) -> None:
+    assert codes(minimal + "licence: <redacted>\n") == []
