@@ -49,7 +49,7 @@ def check_files(
         else:
             note = "no evidence file was given or could be fetched"
             checks.append(Check("bytes", "unchecked", "evidence", None, None, note))
-    checks += _completeness(matching)
+    checks += _completeness(matching, leaves, has_record=bundle.record is not None)
     referenced = {(sha256, size) for _, sha256, size in references(bundle)}
     checks += [_unlisted(f, facts) for f in matching.unlisted if (f.sha256, f.size) not in referenced]
     return checks
@@ -88,17 +88,19 @@ def _record_bytes(record: JsonObject, entry: entries.RecordEntry) -> Check:
     return Check("bytes", "pass" if good else "fail", entries.RECORD_PATH, entry.sha256, digest.sha256, note)
 
 
-def _completeness(matching: Matching) -> list[Check]:
-    # The manifest follows from the entries and the record is in the bundle: only evidence can be missing.
-    missing = [w for w in matching.missing if w.path not in entries.RESERVED_PATHS]
-    bad = {m.wanted.path for m in matching.matches} - {m.wanted.path for m in matching.matches if m.good}
-    total = sum(1 for w in (*matching.missing, *{m.wanted for m in matching.matches}) if is_evidence(w))
-    if not missing and not bad:
+def _completeness(matching: Matching, leaves: Leaves, *, has_record: bool) -> list[Check]:
+    """Whether every file of the package was there and right. The manifest follows from the entries and never lacks."""
+    missing = [w for w in matching.missing if is_evidence(w) or (w.path == entries.RECORD_PATH and not has_record)]
+    good = {m.wanted.path for m in matching.matches if m.good}
+    bad = {m.wanted.path for m in matching.matches} - good
+    total = len(leaves.evidence)
+    found = sum(1 for e in leaves.evidence if e.path in good)
+    if not missing and not bad and not leaves.unknown:
         note = f"all {total} evidence files were checked" if total else "the package has no open evidence files"
-        return [Check("package.complete", "pass", "package", str(total), str(total), note)]
-    good = total - len(missing) - sum(1 for path in bad if path not in entries.RESERVED_PATHS)
-    note = f"{len(missing)} of {total} evidence files were not given" if missing else "a file is not the one listed"
-    summary = Check("package.complete", "unchecked", "package", str(total), str(good), note)
+        return [Check("package.complete", "pass", "package", str(total), str(found), note)]
+    lacking = total - found - sum(1 for e in leaves.evidence if e.path in bad)
+    note = f"{lacking} of {total} evidence files were not given" if lacking else "not all of it was there and known"
+    summary = Check("package.complete", "unchecked", "package", str(total), str(found), note)
     absent = [Check("package.missing", "unchecked", w.path, w.sha256, None, "not given, not checked") for w in missing]
     return [summary, *absent]
 

@@ -137,5 +137,6 @@ def test_no_replaced_value_passes_or_raises_anything_foreign(
     else:
         here[last] = new
     changed = json.dumps(bundle).encode()
-    if json.loads(changed) != json.loads(data):
+    # A bundle may leave the record out: the files stay what they are, and the record is listed as missing.
+    if json.loads(changed) != json.loads(data) and bundle.get("record", "absent") is not None:
         assert verdict(made, sources, changed) != "pass"

@@ -128,6 +128,8 @@ def test_a_bundle_without_record_takes_a_given_one(desk: Desk, tmp_path: Path) -
     (published.folder / "record.json").unlink()
     outcome = desk.verify(published, bundle={"record": None})
     assert statuses(outcome, "record.valid") == ["unchecked"]
+    assert statuses(outcome, "package.complete") == ["unchecked"]
+    assert [c.subject for c in outcome.checks if c.code == "package.missing"] == ["record.json"]
 
 
 # --- what a later version may have added
