@@ -45,6 +45,8 @@ def pack(
         for line in format_problem(problem):
             say(line)
     package, car = packed.package, packed.car
+    if package.header.publisher is None:
+        say("archive: note: this package names no publisher; 'publish' names its key, so the root there is another")
     if json_output:
         print_json(
             {
@@ -74,7 +76,7 @@ def _text(package: Package, car: KeptCar) -> str:
         ("files", f"{len(package.files)}{withheld}; {package.size:,} bytes"),
         ("root", f"{package.root}  (fingerprint of all of it)"),
         ("content id", f"{package.content_id}  (address of the files)"),
-        ("publisher", header.publisher or "not named; publishing names the key, which gives another root"),
+        ("publisher", header.publisher or "not named"),
         ("CAR file", f"{car.path}  ({car.size:,} bytes)"),
     ]
     return "\n".join(f"{name:<12}{value}" for name, value in rows)

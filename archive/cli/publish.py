@@ -28,6 +28,7 @@ _STEPS = {
     "bundle": "proof bundle written and checked",
     "read back": "downloaded again from the places that can be asked",
     "catalogued": "catalogue updated and signed",
+    "catalogue kept": "catalogue kept in the local store",
     "signature dropped": "the signed anchor can never be mined; a new one is needed",
 }
 
@@ -160,6 +161,7 @@ def _unlock(workspace: Workspace, address: str, descriptor: int | None) -> Local
 def _step(step: str) -> None:
     kind, _, store = step.partition(":")
     words = {"pinned": f"{store}: package stored", "bundle pinned": f"{store}: proof bundle stored"}
+    words["catalogue pinned"] = f"{store}: catalogue stored"
     say(f"archive: {words.get(kind) or _STEPS.get(step, step)}")
 
 
@@ -185,6 +187,8 @@ def _text(result: Published) -> str:
         rows.append(("stored in", f"{pin.store} ({pin.operator}{state}): {pin.locator}"))
     if journal.pins:
         rows.append(("operators", f"{journal.operators} that nothing was written to gave back the same bytes"))
+    if journal.catalogue is not None:
+        rows.append(("catalogue", f"{journal.catalogue.cid}  (lists all that this key published; lets others find it)"))
     rows.append(("proof bundle", str(result.out or result.bundle)))
     width = max(len(name) for name, _ in rows) + 2
     lines = [f"{name:<{width}}{value}" for name, value in rows]

@@ -4,6 +4,7 @@ Steps, in order; each is written to the journal before the next begins:
 
 ```
 packed → signed → anchored → final → bundle → pinned (each store: package, then bundle) → read back → catalogued
+       → catalogue pinned (each store)
 ```
 The bundle comes before the uploads because nodes forget transactions and receipts within days or hours, and an upload
 can take long. Nothing is public before `final`: nobody can anchor a package they saw on a store first.
@@ -27,6 +28,7 @@ from archive.package.entries import ContentEntry, Header
 from archive.publish.journal import (
     Anchored,
     Bundled,
+    Catalogued,
     Checked,
     Journal,
     Packed,
@@ -91,7 +93,8 @@ class Tools:
         read_back: downloads the package again from every other place that can be asked; not called without stores.
         identify: CID, hash and size of a file.
         self_check: raises when the verifier's pure checks do not hold for the bundle.
-        update_catalogue: adds this publication to the signed catalogue; adding it again changes nothing.
+        update_catalogue: adds this publication to the signed catalogue and returns its file; adding it again changes
+            nothing.
         notify: told of each step once it is written down.
     """
 
@@ -101,7 +104,7 @@ class Tools:
     identify: Callable[[Path], FileIdentity]
     read_back: Callable[[Journal], ReadBack]
     self_check: Callable[[ProofBundle], None]
-    update_catalogue: Callable[[Journal], None]
+    update_catalogue: Callable[[Journal], Path]
     notify: Callable[[str], None] = field(default=lambda step: None)
 
 
@@ -254,9 +257,7 @@ class _Publication:
         bundle = self._bundle()
         failures = self._pin(car, bundle)
         failures += self._read_back()
-        if not self._journal.catalogued:
-            self._tools.update_catalogue(self._journal)
-            self._write("catalogued", catalogued=True)
+        failures += self._catalogue({name for name, _ in failures})
         return Outcome(self._journal, bundle, not self._worked and not failures, tuple(failures))
 
     def _write(self, step: str, **changes: object) -> None:
@@ -424,6 +425,36 @@ class _Publication:
             )
             for liar in result.liars
         ]
+
+    def _catalogue(self, failed: set[str]) -> list[tuple[str, ArchiveError]]:
+        """List the publication, and put the catalogue where the package is: it is what makes the package findable.
+
+        A store that did not take the package is not asked again in this run.
+        """
+        if not self._journal.catalogued:
+            self._tools.update_catalogue(self._journal)
+            self._write("catalogued", catalogued=True)
+        asked = [store for store in self._stores if store.name not in failed]
+        held = {pin.store for pin in self._journal.catalogue_pins if pin.verified}
+        missing = [store for store in asked if store.name not in held]
+        if not missing and self._journal.catalogue is not None:
+            return []
+        path = self._tools.update_catalogue(self._journal)
+        identity = self._tools.identify(path)
+        # A later publication of the same key may have added to it since an interrupted run: the newest is given.
+        catalogue = Catalogued(cid=identity.cid, sha256=identity.sha256, size=identity.size)
+        if catalogue != self._journal.catalogue:
+            self._tools.keep_file(path, identity.cid)
+            self._write("catalogue kept", catalogue=catalogue)
+        failures: list[tuple[str, ArchiveError]] = []
+        for store in missing:
+            try:
+                pin = store.put_file(path, identity.cid)
+                self._write(f"catalogue pinned:{store.name}", catalogue_pins=_with(self._journal.catalogue_pins, pin))
+                _require_verified(pin)
+            except ArchiveError as error:
+                failures.append((store.name, error))
+        return failures
 
     def _pin_one(self, store: StorePort, car: KeptCar, bundle: Path) -> None:
         recorded = self._journal.bundle

@@ -133,6 +133,7 @@ def scan(draft: Draft, waivers: Sequence[str]) -> tuple[str, ...]:
 
     Raises:
         RefusedError: `publish.secret_found`, with one problem for each finding that was not waived.
+        UsageError: `publish.unknown_waiver`, when all is waived and a waiver is left that fits no finding.
     """
     public = [draft.dossier.record_file, *(draft.folder / (item.path or "") for item in draft.open_items)]
     findings = scan_paths(public, base=draft.folder)
@@ -155,4 +156,12 @@ def scan(draft: Draft, waivers: Sequence[str]) -> tuple[str, ...]:
             hint="nothing was packed or sent; look at each place above",
             problems=problems,
         )
-    return tuple(dict.fromkeys(finding.name for finding in findings))
+    found = tuple(dict.fromkeys(finding.name for finding in findings))
+    # A waiver that is kept for later would hide the next secret that happens to fit it.
+    if unknown := [name for name in waivers if name not in found]:
+        raise UsageError(
+            f"--waive {unknown[0]}: the safety scan finds nothing of this name",
+            code="publish.unknown_waiver",
+            hint=f"there is: {', '.join(found)}" if found else "leave it out: nothing has to be waived",
+        )
+    return found

@@ -100,6 +100,14 @@ class Pinned(_Step):
         )
 
 
+class Catalogued(_Step):
+    """The signed catalogue that lists this publication, as it was put into the stores: CID and SHA-256 of its bytes."""
+
+    cid: str
+    sha256: str = Field(pattern=_HEX64)
+    size: int = Field(ge=1)
+
+
 class Checked(_Step):
     """What one place gave back when the package was downloaded again; `independent` when nothing was written to it."""
 
@@ -135,6 +143,8 @@ class Journal(_Step):
     read_back: tuple[Checked, ...] = ()
     operators: int = Field(default=0, ge=0)
     catalogued: bool = False
+    catalogue: Catalogued | None = None
+    catalogue_pins: tuple[Pinned, ...] = ()
 
     @property
     def may_be_anchored(self) -> bool:
@@ -146,6 +156,9 @@ class Journal(_Step):
 
     def bundle_pin(self, store: str) -> Pinned | None:
         return next((pin for pin in self.bundle_pins if pin.store == store), None)
+
+    def catalogue_pin(self, store: str) -> Pinned | None:
+        return next((pin for pin in self.catalogue_pins if pin.store == store), None)
 
 
 def journal_path(workspace: Workspace, incident: str, revision: int, network: str) -> Path:

@@ -124,6 +124,10 @@ class Published:
             "proves_time": not self.embedded,
             "pins": [pin.to_json() for pin in self.pins],
             "bundle_pins": [pin.model_dump(mode="json") for pin in journal.bundle_pins],
+            "catalogue": {
+                "cid": journal.catalogue.cid if journal.catalogue else None,
+                "pins": [pin.model_dump(mode="json") for pin in journal.catalogue_pins],
+            },
             "read_back": [check.model_dump(mode="json") for check in journal.read_back],
             "operators": journal.operators,
             "waived": list(journal.waived),

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 _NO_PREVIOUS = bytes(32)
 # An anchor proof with the block header, both trie paths, and the directory listing of a small package.
 _PROOF_BYTES = 32 * 1024
+# A catalogue of some dozen entries.
+_CATALOGUE_BYTES = 16 * 1024
 
 
 class LazyAccount:
@@ -208,10 +210,11 @@ class StoreTarget:
 
 
 def store_cost(writer: Writer, package: Package) -> StoreCost | None:
-    """What a store that is paid asks for the package and, roughly, its proof bundle; None where nothing is paid."""
+    """What a paid store asks for the package and, roughly, its bundle and the catalogue; None where nothing is paid."""
     if not isinstance(writer, ArweaveWriter):
         return None
-    sizes = (car_size(package), len(package.record_json) + 2 * len(package.manifest_json) + _PROOF_BYTES)
+    bundle_size = len(package.record_json) + 2 * len(package.manifest_json) + _PROOF_BYTES
+    sizes = (car_size(package), bundle_size, _CATALOGUE_BYTES)
     try:
         quotes = [writer.quote(size) for size in sizes]
     except UnreachableError:
@@ -310,8 +313,8 @@ def catalogue_path(workspace: Workspace, publisher: str) -> Path:
     return workspace.root / f"catalogue-{publisher}.json"
 
 
-def add_to_catalogue(workspace: Workspace, journal: Journal, account: LazyAccount) -> None:
-    """Add a finished publication to its publisher's catalogue, and sign it."""
+def add_to_catalogue(workspace: Workspace, journal: Journal, account: LazyAccount) -> Path:
+    """Add a finished publication to its publisher's catalogue, and sign it; its file."""
     packed, final, bundle = journal.packed, journal.final, journal.bundle
     if packed is None or final is None or bundle is None:
         raise ValueError("only a finished publication can be listed")
@@ -328,6 +331,7 @@ def add_to_catalogue(workspace: Workspace, journal: Journal, account: LazyAccoun
     )
     path = catalogue_path(workspace, journal.publisher)
     update_catalogue(path, journal.publisher, [entry], account.sign_message)
+    return path
 
 
 def _call(intent: Intent) -> AnchorCall:

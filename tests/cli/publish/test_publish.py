@@ -231,6 +231,9 @@ def test_a_secret_blocks_and_is_waived_by_name_only(archive: Archive, dossier: D
     done = archive("publish", dossier.folder, "--yes", "--json", *options)
     assert done.code == 0
     assert set(done.json["waived"]) == set(names)
+    again = archive("publish", dossier.folder, "--yes", "--json", *options, "--waive", "cookie:evidence/none.txt")
+    assert (again.code, again.error) == (2, "publish.unknown_waiver")
+    assert names[0] in again.json["error"]["hint"]
 
 
 def test_a_secret_in_the_record_blocks_too(archive: Archive, dossier: Dossier) -> None:
@@ -254,6 +257,7 @@ def test_a_secret_in_a_withheld_file_stays_here(archive: Archive, dossier: Dossi
     ("options", "code"),
     [
         (("--waive", "no-path"), "publish.bad_waiver"),
+        (("--waive", "cookie:evidence/none.txt"), "publish.unknown_waiver"),
         (("--store", "nowhere"), "publish.unknown_store"),
         (("--network", "nowhere"), "chain.unknown_network"),
         (("--out", "nowhere/i.proof.json"), "publish.bad_out"),

@@ -25,6 +25,7 @@ from archive.workspace import Workspace
 INCIDENT = "2025-01-01-test"
 CONTENT_ID = "bafybei" + "a" * 52
 RAW_CID = "bafkrei" + "a" * 52
+CATALOGUE_CID = "bafkrei" + "c" * 52
 
 
 class KilledError(BaseException):
@@ -199,7 +200,8 @@ class Bench:
 
         def identify(path: Path) -> engine.FileIdentity:
             data = path.read_bytes()
-            return engine.FileIdentity(RAW_CID, hashlib.sha256(data).hexdigest(), len(data))
+            cid = CATALOGUE_CID if path.name == "catalogue.json" else RAW_CID
+            return engine.FileIdentity(cid, hashlib.sha256(data).hexdigest(), len(data))
 
         def notify(step: str) -> None:
             self.steps.append(step)
@@ -213,10 +215,13 @@ class Bench:
             results = [StoreResult(s.name, s.operator, s.answer, 100, True, None, None) for s in held]
             return ReadBack(content_id, tuple(results), len({s.operator for s in held}))
 
-        def catalogued(journal: Journal) -> None:
+        def catalogued(journal: Journal) -> Path:
             self.breaker.at("catalogue")
             if journal.incident not in self.catalogue:
                 self.catalogue.append(journal.incident)
+            path = self.workspace.catalogue_file
+            path.write_text(json.dumps(self.catalogue))
+            return path
 
         return engine.Tools(
             keep=keep,

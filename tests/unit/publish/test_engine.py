@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from archive.bundle import read_bundle
 from archive.errors import ArchiveError, InvalidInputError, RefusedError, UnreachableError
 from archive.publish.journal import journal_path, save_journal
+from archive.stores.base import Pin
 
 if TYPE_CHECKING:
     from conftest import Bench
@@ -27,6 +30,9 @@ ALL_STEPS = [
     "bundle pinned:two",
     "read back",
     "catalogued",
+    "catalogue kept",
+    "catalogue pinned:one",
+    "catalogue pinned:two",
 ]
 POINTS = [
     "keep",
@@ -54,6 +60,8 @@ def assert_done_once(bench: Bench) -> None:
     assert [pin["store"] for pin in journal["pins"]] == ["one", "two"]
     assert [pin["store"] for pin in journal["bundle_pins"]] == ["one", "two"]
     assert journal["catalogued"] is True
+    assert [pin["store"] for pin in journal["catalogue_pins"]] == ["one", "two"]
+    assert {pin["content_id"] for pin in journal["catalogue_pins"]} == {journal["catalogue"]["cid"]}
     assert bench.catalogue == ["2025-01-01-test"]
     bundle = read_bundle(bench.workspace.root / journal["bundle"]["path"])
     assert bundle.root == bench.package.root
@@ -387,3 +395,48 @@ def test_the_journal_is_on_disk_before_the_next_step_begins(
     with pytest.raises(OSError, match="disk full"):
         bench.run()
     assert bench.breaker.calls["send"] == 0
+
+
+# The catalogue in the stores
+
+
+def test_a_store_that_does_not_give_the_catalogue_back_is_named_and_asked_again(bench: Bench) -> None:
+    put = bench.stores[1].put_file
+
+    def late(path: Path, cid: str) -> Pin:
+        pin = put(path, cid)
+        return replace(pin, verified=path.name != "catalogue.json")
+
+    bench.stores[1].put_file = late  # type: ignore[method-assign]
+    first = bench.run()
+    assert [(store, error.code) for store, error in first.failures] == [("two", "publish.pin_unverified")]
+    bench.stores[1].put_file = put  # type: ignore[method-assign]
+    second = bench.run()
+    assert second.failures == ()
+    assert [pin.verified for pin in second.journal.catalogue_pins] == [True, True]
+    assert_done_once(bench)
+
+
+def test_a_store_that_did_not_take_the_package_is_not_asked_for_the_catalogue(
+    bench: Bench, down: Callable[[str], ArchiveError]
+) -> None:
+    bench.breaker.fail["one.put_package"] = down("one")
+    outcome = bench.run()
+    assert [store for store, _ in outcome.failures] == ["one"]
+    assert [pin.store for pin in outcome.journal.catalogue_pins] == ["two"]
+    # The order in which they took it does not matter.
+    bench.run()
+    assert {pin["store"] for pin in bench.journal()["catalogue_pins"]} == {"one", "two"}
+
+
+def test_an_interrupted_catalogue_goes_out_as_it_is_by_then(bench: Bench, killed: type[BaseException]) -> None:
+    bench.kill_at = "catalogue pinned:one"
+    with pytest.raises(killed):
+        bench.run()
+    bench.kill_at = None
+    bench.catalogue.append("a later publication of the same key")
+    outcome = bench.run()
+    kept = bench.workspace.catalogue_file.read_bytes()
+    assert outcome.journal.catalogue is not None
+    assert outcome.journal.catalogue.size == len(kept)
+    assert [pin.store for pin in outcome.journal.catalogue_pins] == ["one", "two"]
