@@ -3,7 +3,8 @@
 ```
 {format: "incident-archive-trust/1",
  registries: [{name, chain_id, genesis, address, code_hash, workspace_chain}],
- publishers: [{address, name}]}
+ publishers: [{address, name}],
+ validator_sets: [...], consensus_rules: [...]}      both optional: `archive.chain.consensus.pins`
 ```
 Addresses and hashes are `0x` and lower-case hex. `code_hash` is keccak256 of the runtime code at the address.
 `workspace_chain` marks the embedded chain of the workspace the file lies in: it proves nothing about time.
@@ -16,10 +17,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from archive.chain.consensus.pins import pin_from_json, pin_to_json, rules_from_json, rules_to_json
+from archive.chain.consensus.rules import ChainRules
+from archive.chain.consensus.sets import PinnedSet
 from archive.errors import InvalidInputError, RefusedError, UsageError
 from archive.workspace import write_atomic
 
@@ -77,13 +83,20 @@ class TrustFile:
 
     registries: tuple[TrustedRegistry, ...] = ()
     publishers: tuple[TrustedPublisher, ...] = ()
+    validator_sets: tuple[PinnedSet, ...] = ()
+    consensus_rules: tuple[ChainRules, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return {
+        out: dict[str, Any] = {
             "format": TRUST_FORMAT,
             "registries": [r.to_json() for r in self.registries],
             "publishers": [p.to_json() for p in self.publishers],
         }
+        if self.validator_sets:
+            out["validator_sets"] = [pin_to_json(pin) for pin in self.validator_sets]
+        if self.consensus_rules:
+            out["consensus_rules"] = [rules_to_json(rules) for rules in self.consensus_rules]
+        return out
 
     def to_bytes(self) -> bytes:
         return (json.dumps(self.to_json(), ensure_ascii=False, indent=2) + "\n").encode()
@@ -151,7 +164,12 @@ class TrustFile:
                 code="trust.not_found",
                 hint="`archive trust show` lists what is",
             )
-        return TrustFile(registries, publishers)
+        return replace(self, registries=registries, publishers=publishers)
+
+    def with_validator_sets(self, chain_id: int, genesis: str, pins: Iterable[PinnedSet]) -> TrustFile:
+        """All pins of one chain replaced by these."""
+        others = [p for p in self.validator_sets if (p.chain_id, p.genesis) != (chain_id, genesis)]
+        return replace(self, validator_sets=(*others, *sorted(pins, key=lambda pin: pin.number)))
 
 
 def load_trust(path: Path) -> TrustFile:
@@ -183,7 +201,8 @@ def parse_trust(data: bytes, *, name: str = "trust file") -> TrustFile:
     Raises:
         InvalidInputError: `trust.too_large`, `trust.not_json`, `trust.duplicate_key`, `trust.unknown_format`,
             `trust.unknown_key`, `trust.missing_key`, `trust.shape`, `trust.bad_address`, `trust.bad_hash`,
-            `trust.bad_chain_id`, `trust.bad_name`, `trust.duplicate`.
+            `trust.bad_chain_id`, `trust.bad_name`, `trust.duplicate`, `trust.validator_set`,
+            `trust.consensus_rules`.
     """
     if len(data) > MAX_TRUST_BYTES:
         raise _wrong(name, "too_large", f"is larger than {MAX_TRUST_BYTES:,} bytes")
@@ -200,18 +219,28 @@ def parse_trust(data: bytes, *, name: str = "trust file") -> TrustFile:
         raise _wrong(name, "not_json", f"is not JSON: {error}") from error
     if not isinstance(value, dict) or value.get("format") != TRUST_FORMAT:
         raise _wrong(name, "unknown_format", f"is not of format {TRUST_FORMAT!r}")
-    _exact(name, "the file", value, {"format", "registries", "publishers"})
+    _exact(name, "the file", value, {"format", "registries", "publishers"}, {"validator_sets", "consensus_rules"})
     registries = tuple(_registry(name, i, item) for i, item in enumerate(_list(name, value, "registries")))
     publishers = tuple(_publisher(name, i, item) for i, item in enumerate(_list(name, value, "publishers")))
+    pins = tuple(
+        pin_from_json(item, partial(_bad_item, name, "validator_set", i))
+        for i, item in enumerate(_list(name, value, "validator_sets"))
+    )
+    rules = tuple(
+        rules_from_json(item, partial(_bad_item, name, "consensus_rules", i))
+        for i, item in enumerate(_list(name, value, "consensus_rules"))
+    )
     for what, values in (
         ("registry", [r.key for r in registries]),
         ("registry name", [r.name for r in registries]),
         ("publisher", [p.address for p in publishers]),
         ("publisher name", [p.name for p in publishers]),
+        ("validator set", [(p.chain_id, p.genesis, p.number) for p in pins]),
+        ("chain's rules", [(r.chain_id, r.genesis) for r in rules]),
     ):
         if len(set(values)) != len(values):
             raise _wrong(name, "duplicate", f"has the same {what} twice")
-    return TrustFile(registries, publishers)
+    return TrustFile(registries, publishers, pins, rules)
 
 
 def checked_address(text: str) -> str:
@@ -288,17 +317,21 @@ def _publisher(name: str, index: int, item: Any) -> TrustedPublisher:
     return TrustedPublisher(_address(name, where, item["address"]), _name(name, where, item["name"]))
 
 
-def _exact(name: str, where: str, item: Any, keys: set[str]) -> None:
+def _bad_item(name: str, rule: str, index: int, what: str) -> InvalidInputError:
+    return _wrong(name, rule, f"{rule.replace('_', ' ')} {index}: {what}")
+
+
+def _exact(name: str, where: str, item: Any, keys: set[str], optional: set[str] | None = None) -> None:
     if not isinstance(item, dict):
         raise _wrong(name, "shape", f"{where} is not an object")
     if missing := sorted(keys - set(item)):
         raise _wrong(name, "missing_key", f"{where} has no {missing[0]!r}")
-    if unknown := sorted(set(item) - keys):
+    if unknown := sorted(set(item) - keys - (optional or set())):
         raise _wrong(name, "unknown_key", f"{where} has a key {unknown[0][:80]!r} that is not known")
 
 
 def _list(name: str, value: dict[str, Any], key: str) -> list[Any]:
-    items = value[key]
+    items = value.get(key, [])
     if not isinstance(items, list):
         raise _wrong(name, "shape", f"{key!r} is not a list")
     return items

@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, StrictInt, model_serializer
 
 from archive.chain import codec, registry
 from archive.chain.codec import RlpItem, from_hex, keccak, to_hex
@@ -93,7 +93,8 @@ class ReceiptPart(_Model):
 class AnchorProof(_Model):
     """One anchor with everything needed to check it; the exact keys of `anchors[]` in a proof bundle.
 
-    All bytes are `0x` + lower-case hex. `log_index` counts inside the receipt, not inside the block.
+    All bytes are `0x` + lower-case hex. `log_index` counts inside the receipt, not inside the block. `consensus`, which
+    may be absent, shows the block final: `archive.chain.consensus.proof`; nothing here reads it.
     """
 
     kind: Literal["anchor"]
@@ -104,6 +105,12 @@ class AnchorProof(_Model):
     transaction: TransactionPart
     receipt: ReceiptPart
     log_index: Annotated[StrictInt, Field(ge=0, lt=MAX_LOGS)]
+    consensus: dict[str, Any] | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """No `consensus` key where there is no such proof."""
+        return {key: value for key, value in handler(self).items() if key != "consensus" or value is not None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from archive.chain.consensus.sets import PinnedSet, Validator, ValidatorSet
 CHAIN_ID = 7097
 GENESIS = "0x" + "6e" * 32
 EPOCH = 10
-RULES = private_rules(CHAIN_ID, "fermi", EPOCH)
+RULES = private_rules(CHAIN_ID, GENESIS, "fermi", EPOCH)
 START_TIME = 1_768_900_000
 _ORDER = 0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF00000001
 AT = {name: index for index, (name, _) in enumerate(blocks.HEADER_FIELDS)}

@@ -14,44 +14,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Final, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from archive.chain.codec import from_hex, to_hex
 from archive.chain.consensus import bls
-from archive.chain.consensus.headers import (
-    MAX_HEADER_BYTES,
-    Attestation,
-    Header,
-    decode_header,
-    recover_sealer,
-)
+from archive.chain.consensus.headers import Attestation, Header, decode_header, recover_sealer
+from archive.chain.consensus.proof import MAX_HEADERS, ParliaProof
 from archive.chain.consensus.rules import PUBLIC, ChainRules, UnknownRulesError
 from archive.chain.consensus.sets import ZERO_KEY, PinnedSet, SetHistory, ValidatorSet
 from archive.errors import InvalidInputError
 
-# Bounds on what a bundle makes the verifier do: each header costs a signature.
-MAX_HEADERS: Final = 64
-MAX_EPOCHS: Final = 4
 _IN_TURN, _OUT_OF_TURN = 2, 1
-
-_HeaderHex = Annotated[str, Field(strict=True, pattern=r"^0x(?:[0-9a-f]{2})+$", max_length=2 + 2 * MAX_HEADER_BYTES)]
-_Headers = Annotated[tuple[_HeaderHex, ...], Field(min_length=1, max_length=MAX_HEADERS)]
-
-
-class ParliaProof(BaseModel):
-    """`consensus` of an anchor in a proof bundle; headers are RLP as `0x` + lower-case hex.
-
-    `headers` follow the anchor's block, in order. Each of `epochs` is an epoch block whose set seals or votes in the
-    proof, with the headers after it that show it final.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: Literal["parlia"]
-    headers: _Headers
-    epochs: Annotated[tuple[_Headers, ...], Field(max_length=MAX_EPOCHS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +77,9 @@ class Verifier:
 
     def check_final(self, raw: Sequence[bytes]) -> Finality:
         """That the first of these linked headers is final by the votes in the last."""
-        headers = self.link(raw)
-        if len(headers) > MAX_HEADERS + 1:
+        if len(raw) > MAX_HEADERS + 1:
             raise InvalidInputError("the proof has too many headers", code="consensus.too_many_headers")
+        headers = self.link(raw)
         last = headers[-1]
         votes = last.attestation
         first = headers[0]

@@ -12,6 +12,7 @@ from typing import Final
 
 from archive.chain import blocks, codec
 from archive.chain.codec import RlpItem, keccak
+from archive.chain.consensus.proof import MAX_HEADER_BYTES
 from archive.chain.consensus.rules import FORK_ID_SIZE, ChainRules, Rules, UnknownRulesError
 from archive.chain.consensus.sets import Validator, ValidatorSet
 from archive.errors import InvalidInputError
@@ -21,7 +22,6 @@ SEAL_SIZE: Final = 65
 VALIDATOR_SIZE: Final = 20 + 48
 # Votes are bits of one 64-bit word.
 MAX_VALIDATORS: Final = 64
-MAX_HEADER_BYTES: Final = 16 * 1024
 MAX_ATTESTATION_EXTRA: Final = 256
 _MAX_FIELDS: Final = 40
 _EMPTY_UNCLES: Final = bytes.fromhex("1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347")

@@ -7,7 +7,7 @@ that changes it, since the change waits for an aligned block (`consensus.epoch_s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -76,13 +76,14 @@ class Activation:
 
 @dataclass(frozen=True, slots=True)
 class ChainRules:
-    """The forks of one chain, oldest first.
+    """The forks of one chain, oldest first; the chain is told by id and hash of its first block.
 
     `fork_id` is what headers after the last of them announce; None for a private chain, which has no later fork.
     `epoch_length` overrides the forks' on a private chain.
     """
 
     chain_id: int
+    genesis: str
     forks: tuple[Activation, ...]
     fork_id: bytes | None = None
     epoch_length: int | None = None
@@ -121,6 +122,7 @@ class ChainRules:
 
 BSC: Final = ChainRules(
     chain_id=56,
+    genesis="0x0d21840abff46b96c84b2ac9e10e4f5cdaeb5693cb665db62a2f3b02d2d57b5b",
     forks=(
         Activation("plato", number=30_720_096),
         Activation("london", number=31_302_048),
@@ -136,6 +138,7 @@ BSC: Final = ChainRules(
 )
 BSC_TESTNET: Final = ChainRules(
     chain_id=97,
+    genesis="0x6d3c66c5357ec91d5c43af47e234a939b22557cbb552dc45bebbceeed90fbe34",
     forks=(
         Activation("plato", number=29_861_024),
         Activation("london", number=31_103_030),
@@ -152,6 +155,14 @@ BSC_TESTNET: Final = ChainRules(
 PUBLIC: Final[Mapping[int, ChainRules]] = {chain.chain_id: chain for chain in (BSC, BSC_TESTNET)}
 
 
-def private_rules(chain_id: int, fork: str, epoch_length: int) -> ChainRules:
+def private_rules(chain_id: int, genesis: str, fork: str, epoch_length: int) -> ChainRules:
     """Rules of a private Parlia chain that runs one fork from its first block on."""
-    return ChainRules(chain_id, (Activation(fork, number=0),), None, epoch_length)
+    return ChainRules(chain_id, genesis, (Activation(fork, number=0),), None, epoch_length)
+
+
+def rules_of(chain_id: int, genesis: str, private: Iterable[ChainRules] = ()) -> ChainRules | None:
+    """The rules of a chain: of a public one, else of one that the reader's trust file names; None when unknown."""
+    for chain in (*PUBLIC.values(), *private):
+        if (chain.chain_id, chain.genesis) == (chain_id, genesis):
+            return chain
+    return None

@@ -8,7 +8,8 @@ import pytest
 
 from archive.chain import codec
 from archive.chain.consensus.bls import Backend, Blst, PyEcc
-from archive.chain.consensus.finality import MAX_HEADERS, Finality, ParliaProof, Verifier
+from archive.chain.consensus.finality import Finality, Verifier
+from archive.chain.consensus.proof import MAX_HEADERS, ParliaProof
 from archive.chain.consensus.rules import UnknownRulesError, private_rules
 from archive.chain.consensus.sets import SetHistory
 from archive.errors import ArchiveError, InvalidInputError
@@ -226,7 +227,7 @@ def test_source_and_target_are_the_linked_blocks(chain: Chain, verifier: Verifie
 
 @pytest.mark.parametrize(("fork", "depth"), [("maxwell", 1), ("fermi", 3)])
 def test_how_far_back_a_target_may_lie(old: Group, fork: str, depth: int) -> None:
-    rules = private_rules(parlia.CHAIN_ID, fork, parlia.EPOCH)
+    rules = private_rules(parlia.CHAIN_ID, parlia.GENESIS, fork, parlia.EPOCH)
     for back in (1, 2, 3, 4):
         chain = Chain({0: old}).grow(16)
         for number in range(17, 16 + back):

@@ -15,7 +15,7 @@ from archive.chain.consensus.sets import PinnedSet, SetHistory, Validator, Valid
 from archive.errors import InvalidInputError
 
 Load = Callable[[str], tuple[dict[str, Any], dict[int, bytes]]]
-LORENTZ = private_rules(9999, "lorentz", 500)
+LORENTZ = private_rules(9999, "0x", "lorentz", 500)
 PRE_LONDON = "bsc_mainnet_31297199_31297221_preLondon.json"
 BOHR = "bsc_testnet_bohr_45214600.json"
 LOCALNET = "parlia_localnet_9999_lorentz.json"
@@ -229,7 +229,7 @@ def test_each_field_altered_breaks_it(vectors: Load, name: str, number: int, rul
 def test_a_real_header_of_another_chain_is_named_as_such(vectors: Load) -> None:
     _, headers = vectors(BOHR)
     group = announced(headers[45214600], BSC_TESTNET)
-    other = private_rules(9999, "bohr", 200)
+    other = private_rules(9999, "0x", "bohr", 200)
     verifier = Verifier(other, SetHistory([pin(group, 45214200, 45214600)]))
     with pytest.raises(InvalidInputError) as caught:
         verifier.check_final([headers[n] for n in range(45214600, 45214605)])
