@@ -324,7 +324,8 @@ def _plugins() -> tuple[_Plugin, ...]:
     """Our name, the plugin, its patterns for a look over many lines at once, and its needles."""
     from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 
-    by_name: dict[str, Any] = {cls.__name__: cls for cls in get_mapping_from_secret_type_to_class().values()}
+    classes: Any = get_mapping_from_secret_type_to_class()
+    by_name: dict[str, Any] = {found.__name__: found for found in classes.values()}
     missing = sorted(_PLUGINS.keys() - by_name.keys())
     if missing:
         raise InternalError(
