@@ -28,7 +28,7 @@ from tools import services
 ARTIFACT = services.PROJECT / "archive" / "chain" / "artifacts" / "IncidentRegistry.json"
 GAS_SNAPSHOT = services.CONTRACTS / "snapshots" / "transactions.json"
 SIZE_SNAPSHOT = services.CONTRACTS / "snapshots" / "bytecode.json"
-GAS_LIMITS = {"anchor_first": 72_000, "anchor_later": 55_500}
+GAS_LIMITS = {"anchor_first": 72_000, "anchor_later": 55_500, "anchor_batch": 50_000}
 
 
 def compile_registry() -> dict[str, Any]:
@@ -68,7 +68,7 @@ def sizes(artifact: dict[str, Any]) -> dict[str, int]:
 
 
 def measure_gas(artifact: dict[str, Any]) -> dict[str, int]:
-    """Gas used by whole transactions on Anvil: the deployment, a first revision, a later one.
+    """Gas used by whole transactions on Anvil: the deployment, a first revision, a later one, a batch, the other acts.
 
     The arguments are keccak values, so that calldata has the usual share of non-zero bytes; `previous` of a first
     revision is zero.
@@ -87,11 +87,22 @@ def measure_gas(artifact: dict[str, Any]) -> dict[str, int]:
 
         deployed = send(data=artifact["bytecode"])
         registry = str(deployed["contractAddress"])
+        def act(signature: str, *words: bytes) -> int:
+            call = keccak(signature.encode())[:4] + b"".join(words)
+            return int(str(send(to=registry, data="0x" + call.hex())["gasUsed"]), 16)
+
         incident, first, second = keccak(b"incident"), keccak(b"first"), keccak(b"second")
+        reason = b"rows 12 to 40 were misread"
+        text = (64).to_bytes(32, "big") + len(reason).to_bytes(32, "big") + reason.ljust(32, b"\0")
         return {
             "deploy": int(str(deployed["gasUsed"]), 16),
             "anchor_first": anchor(incident, first, bytes(32), keccak(b"content 1")),
             "anchor_later": anchor(incident, second, first, keccak(b"content 2")),
+            "anchor_batch": act("anchorBatch(bytes32,uint256)", keccak(b"batch"), (2**24).to_bytes(32, "big")),
+            "endorse": act("endorse(bytes32)", first),
+            "withdraw": act("withdraw(bytes32)", first),
+            "retract": act("retract(bytes32,string)", first, text),
+            "cancel": act("cancel(bytes32)", keccak(b"digest")),
         }
 
 
