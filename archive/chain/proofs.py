@@ -7,6 +7,7 @@ nothing from side fields that the proven bytes do not say:
 1. header RLP → keccak is the block hash; number, timestamp and both roots come from the header;
 2. receipt → value at key `rlp(index)` under the header's receiptsRoot; status 1; the log at `log_index` comes from the
    registry and is `Anchored` with its exact shape: publisher, incident, root, previous, digest, ordinal come from it;
+   where a state proof is there, the registry's storage after the block must hold that very entry;
 3. transaction → value at the same key under transactionsRoot; its signature gives the sender, its chain id is bound.
 
 **Origin.** The contract sets the event's publisher to its caller. When the transaction itself calls `anchor` on the
@@ -31,6 +32,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 
 from archive.chain import codec, registry
 from archive.chain.codec import RlpItem, from_hex, keccak, to_hex
+from archive.chain.state import StateProof, decode_slot, entry_slot, hex_prefix, read_account, read_slot
 from archive.errors import InvalidInputError
 
 # Bounds on attacker-supplied sizes, in bytes, with room above what chains allow or use today.
@@ -93,8 +95,9 @@ class ReceiptPart(_Model):
 class AnchorProof(_Model):
     """One anchor with everything needed to check it; the exact keys of `anchors[]` in a proof bundle.
 
-    All bytes are `0x` + lower-case hex. `log_index` counts inside the receipt, not inside the block. `consensus`, which
-    may be absent, shows the block final: `archive.chain.consensus.proof`; nothing here reads it.
+    All bytes are `0x` + lower-case hex. `log_index` counts inside the receipt, not inside the block. Two keys may be
+    absent: `state`, the registry's code and entry under the header's state root (`archive.chain.state`), and
+    `consensus`, which shows the block final (`archive.chain.consensus.proof`; nothing here reads it).
     """
 
     kind: Literal["anchor"]
@@ -105,12 +108,14 @@ class AnchorProof(_Model):
     transaction: TransactionPart
     receipt: ReceiptPart
     log_index: Annotated[StrictInt, Field(ge=0, lt=MAX_LOGS)]
+    state: StateProof | None = None
     consensus: dict[str, Any] | None = None
 
     @model_serializer(mode="wrap")
     def _without_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """No `consensus` key where there is no such proof."""
-        return {key: value for key, value in handler(self).items() if key != "consensus" or value is not None}
+        """No key where there is no such proof."""
+        optional = ("state", "consensus")
+        return {key: value for key, value in handler(self).items() if key not in optional or value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,7 @@ class ProvenAnchor:
     `root`, `previous` (None for none) and `content_digest` are 64 hex digits; `incident_key`, hashes and addresses are
     `0x` + hex; `timestamp` is the block's, in seconds since 1970. `genesis` is claimed, not proven. `sender` signed the
     transaction (None when its type is unknown here); `direct` is True when that signature covers the anchor itself.
+    `code_hash` is that of the registry's code by the state proof, None without one.
     """
 
     publisher: str
@@ -148,6 +154,7 @@ class ProvenAnchor:
     sender: str | None
     direct: bool
     steps: tuple[Step, ...]
+    code_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +178,7 @@ class BlockHeader:
     timestamp: int
     transactions_root: bytes
     receipts_root: bytes
+    state_root: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +223,9 @@ _MESSAGES: Final = {
     "anchor.log_address": "the log was emitted by another contract than the registry",
     "anchor.log_topic": "the log is not the registry's Anchored event",
     "anchor.log_shape": "the Anchored event does not have its exact shape",
+    "anchor.state_account": "the state proof does not lead to the registry's contract under the header's state root",
+    "anchor.state_slot": "the state proof does not lead to the entry in the registry's storage",
+    "anchor.state_entry": "the registry's storage holds another entry than the event tells of",
     "anchor.tx_hash": "the transaction does not hash to its hash",
     "anchor.tx_proof": "the transaction is not in the block at this index",
     "anchor.tx_type": "transactions of this type are not read here, so its signer is not known",
@@ -286,6 +297,7 @@ def inspect_anchor_proof(proof: AnchorProof) -> AnchorInspection:
     transaction: SignedTransaction | None = None
     sender: str | None = None
     direct = False
+    code_hash: str | None = None
     try:
         header = _header(proof, steps)
     except _Stopped:
@@ -293,6 +305,7 @@ def inspect_anchor_proof(proof: AnchorProof) -> AnchorInspection:
     try:
         receipt = _receipt(proof, header, steps)
         event = _event(proof, receipt, steps)
+        code_hash = _state(proof, header, event, steps)
     except _Stopped:
         event = None
     try:
@@ -323,6 +336,7 @@ def inspect_anchor_proof(proof: AnchorProof) -> AnchorInspection:
             sender=sender,
             direct=direct,
             steps=taken,
+            code_hash=code_hash,
         ),
     )
 
@@ -373,6 +387,30 @@ def _event(proof: AnchorProof, receipt: Receipt, steps: _Steps) -> registry.Anch
     ok = event.ordinal <= _MAX_JSON_INTEGER and codec.ZERO_WORD not in (event.root, event.incident)
     steps.require("anchor.log_shape", ok, "a root, an incident, an ordinal", f"ordinal {event.ordinal}")
     return event
+
+
+def _state(proof: AnchorProof, header: BlockHeader, event: registry.AnchoredEvent, steps: _Steps) -> str | None:
+    """Hash of the registry's code, when a state proof shows that it holds the entry the event tells of."""
+    if proof.state is None:
+        return None
+    try:
+        account = read_account(header.state_root, proof.registry, proof.state.account)
+    except ValueError as error:
+        raise steps.fail("anchor.state_account", error) from None
+    steps.require("anchor.state_account", True, None, account.code_hash)
+    slot = entry_slot(event.publisher, event.root)
+    try:
+        value = read_slot(account.storage_root, slot, proof.state.storage)
+    except ValueError as error:
+        raise steps.fail("anchor.state_slot", error) from None
+    steps.require("anchor.state_slot", value != 0, "an entry", "an entry" if value else "none: it is proven absent")
+    entry = decode_slot(value)
+    call = registry.AnchorCall(event.incident, event.root, event.previous, event.content_digest)
+    told = (call.tag, header.timestamp, header.number, event.ordinal)
+    same = (entry.tag, entry.time, entry.block, entry.ordinal) == told and entry.is_package
+    expected = f"tag {call.tag.hex()}, time {header.timestamp}, block {header.number}, ordinal {event.ordinal}"
+    steps.require("anchor.state_entry", same, expected, f"slot value {value:064x}")
+    return account.code_hash
 
 
 def _transaction(proof: AnchorProof, header: BlockHeader, steps: _Steps) -> tuple[SignedTransaction | None, str | None]:
@@ -452,7 +490,7 @@ def trie_value(root: bytes, index: int, nodes: Sequence[bytes]) -> bytes:
             else:
                 value = items[16]
         elif isinstance(items, list) and len(items) == 2:
-            is_leaf, prefix = _hex_prefix(items[0])
+            is_leaf, prefix = hex_prefix(items[0])
             if path != prefix if is_leaf else not path.startswith(prefix):
                 raise ValueError("the key is absent")
             expected, path = items[1], path[len(prefix) :]
@@ -469,16 +507,6 @@ def trie_value(root: bytes, index: int, nodes: Sequence[bytes]) -> bytes:
         if not isinstance(expected, bytes) or len(expected) != 32:
             raise ValueError("the key is absent")
     raise ValueError("the path ends before the value")
-
-
-def _hex_prefix(item: RlpItem) -> tuple[bool, str]:
-    """Whether a node of two items is a leaf, and its part of the path as hex digits (appendix C)."""
-    digits = item.hex() if isinstance(item, bytes) else ""
-    if digits[:2] in ("00", "20"):
-        return digits[0] == "2", digits[2:]
-    if digits[:1] in ("1", "3"):
-        return digits[0] == "3", digits[1:]
-    raise ValueError("a node's path is not in hex-prefix encoding")
 
 
 def decode_header(raw: bytes) -> BlockHeader:
@@ -498,7 +526,7 @@ def decode_header(raw: bytes) -> BlockHeader:
     number, timestamp = codec.rlp_int(plain[8]), codec.rlp_int(plain[11])
     if number > _MAX_JSON_INTEGER or timestamp > _MAX_JSON_INTEGER:
         raise ValueError("number or timestamp out of range")
-    return BlockHeader(keccak(raw), number, timestamp, plain[4], plain[5])
+    return BlockHeader(keccak(raw), number, timestamp, plain[4], plain[5], plain[3])
 
 
 def decode_receipt(raw: bytes) -> Receipt:
