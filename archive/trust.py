@@ -4,7 +4,9 @@
 {format: "incident-archive-trust/1",
  registries: [{name, chain_id, genesis, address, code_hash, workspace_chain}],
  publishers: [{address, name}],
- validator_sets: [...], consensus_rules: [...]}      both optional: `archive.chain.consensus.pins`
+ validator_sets: [...], consensus_rules: [...],      both optional: `archive.chain.consensus.pins`
+ time_stamp_roots: [{name, certificate}],            optional: root certificates of RFC 3161 authorities, as PEM
+ bitcoin_headers: [{height, header}]}                optional: headers of Bitcoin blocks, 160 hex digits each
 ```
 Addresses and hashes are `0x` and lower-case hex. `code_hash` is keccak256 of the runtime code at the address.
 `workspace_chain` marks the embedded chain of the workspace the file lies in: it proves nothing about time.
@@ -15,6 +17,8 @@ reported as unknown, never believed because a bundle says so.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import re
 from collections.abc import Iterable
@@ -36,6 +40,11 @@ MAX_TRUST_BYTES: Final = 4 * 1024 * 1024
 _ADDRESS: Final = re.compile(r"0x[0-9a-f]{40}\Z")
 _HASH: Final = re.compile(r"0x[0-9a-f]{64}\Z")
 _MAX_NAME: Final = 200
+_MAX_PEM: Final = 32 * 1024
+_PEM: Final = re.compile(
+    r"-----BEGIN CERTIFICATE-----\n((?:[A-Za-z0-9+/=]{1,76}\n)+)-----END CERTIFICATE-----\n\Z", re.ASCII
+)
+_OPTIONAL: Final = {"validator_sets", "consensus_rules", "time_stamp_roots", "bitcoin_headers"}
 _MAX_CHAIN_ID: Final = 2**53 - 1
 
 
@@ -78,6 +87,32 @@ class TrustedPublisher:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeStampRoot:
+    """A root certificate of a time-stamp authority (PEM) and the name the verifier knows it by."""
+
+    name: str
+    certificate: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "certificate": self.certificate}
+
+    @property
+    def der(self) -> bytes:
+        return pem_to_der(self.certificate)
+
+
+@dataclass(frozen=True, slots=True)
+class BitcoinHeader:
+    """The 80 bytes of a Bitcoin block's header, in hex, and its height."""
+
+    height: int
+    header: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"height": self.height, "header": self.header}
+
+
+@dataclass(frozen=True, slots=True)
 class TrustFile:
     """A trust file. Values are never changed in place: each change returns a new one."""
 
@@ -85,6 +120,8 @@ class TrustFile:
     publishers: tuple[TrustedPublisher, ...] = ()
     validator_sets: tuple[PinnedSet, ...] = ()
     consensus_rules: tuple[ChainRules, ...] = ()
+    time_stamp_roots: tuple[TimeStampRoot, ...] = ()
+    bitcoin_headers: tuple[BitcoinHeader, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         out: dict[str, Any] = {
@@ -96,6 +133,10 @@ class TrustFile:
             out["validator_sets"] = [pin_to_json(pin) for pin in self.validator_sets]
         if self.consensus_rules:
             out["consensus_rules"] = [rules_to_json(rules) for rules in self.consensus_rules]
+        if self.time_stamp_roots:
+            out["time_stamp_roots"] = [root.to_json() for root in self.time_stamp_roots]
+        if self.bitcoin_headers:
+            out["bitcoin_headers"] = [header.to_json() for header in self.bitcoin_headers]
         return out
 
     def to_bytes(self) -> bytes:
@@ -149,8 +190,40 @@ class TrustFile:
                 raise _name_taken(new.name)
         return replace(self, publishers=(*self.publishers, new))
 
+    def with_time_stamp_root(self, new: TimeStampRoot) -> TrustFile:
+        """Add a root of a time-stamp authority; adding the same one again changes nothing.
+
+        Raises:
+            RefusedError: `trust.conflict`, when the certificate is there under another name, or the name is taken.
+        """
+        for old in self.time_stamp_roots:
+            if old == new:
+                return self
+            if old.certificate == new.certificate:
+                raise RefusedError(
+                    f"this certificate is already trusted as {old.name!r}",
+                    code="trust.conflict",
+                    hint=f"`archive trust remove {old.name!r}` takes it out, then add it under the new name",
+                )
+            if old.name == new.name:
+                raise _name_taken(new.name)
+        return replace(self, time_stamp_roots=(*self.time_stamp_roots, new))
+
+    def with_bitcoin_header(self, new: BitcoinHeader) -> TrustFile:
+        """Add a Bitcoin header; adding the same one again changes nothing. Raises `trust.conflict`."""
+        for old in self.bitcoin_headers:
+            if old == new:
+                return self
+            if old.height == new.height:
+                raise RefusedError(
+                    f"another header is already trusted for Bitcoin block {new.height}",
+                    code="trust.conflict",
+                    hint=f"look which one is right; `archive trust remove bitcoin:{new.height}` takes the old one out",
+                )
+        return replace(self, bitcoin_headers=(*self.bitcoin_headers, new))
+
     def without(self, name_or_address: str) -> TrustFile:
-        """Take out every registry and publisher with this name or address.
+        """Take out everything with this name or address; `bitcoin:HEIGHT` is a Bitcoin header.
 
         Raises:
             RefusedError: `trust.not_found`, when there is none.
@@ -158,13 +231,18 @@ class TrustFile:
         wanted = name_or_address.lower()
         registries = tuple(r for r in self.registries if r.name != name_or_address and r.address != wanted)
         publishers = tuple(p for p in self.publishers if p.name != name_or_address and p.address != wanted)
-        if len(registries) + len(publishers) == len(self.registries) + len(self.publishers):
+        roots = tuple(r for r in self.time_stamp_roots if r.name != name_or_address)
+        headers = tuple(h for h in self.bitcoin_headers if f"bitcoin:{h.height}" != wanted)
+        left = replace(
+            self, registries=registries, publishers=publishers, time_stamp_roots=roots, bitcoin_headers=headers
+        )
+        if left == self:
             raise RefusedError(
                 f"{name_or_address}: nothing of that name or address is trusted",
                 code="trust.not_found",
                 hint="`archive trust show` lists what is",
             )
-        return replace(self, registries=registries, publishers=publishers)
+        return left
 
     def with_validator_sets(self, chain_id: int, genesis: str, pins: Iterable[PinnedSet]) -> TrustFile:
         """All pins of one chain replaced by these."""
@@ -202,7 +280,7 @@ def parse_trust(data: bytes, *, name: str = "trust file") -> TrustFile:
         InvalidInputError: `trust.too_large`, `trust.not_json`, `trust.duplicate_key`, `trust.unknown_format`,
             `trust.unknown_key`, `trust.missing_key`, `trust.shape`, `trust.bad_address`, `trust.bad_hash`,
             `trust.bad_chain_id`, `trust.bad_name`, `trust.duplicate`, `trust.validator_set`,
-            `trust.consensus_rules`.
+            `trust.consensus_rules`, `trust.bad_certificate`, `trust.bad_header`.
     """
     if len(data) > MAX_TRUST_BYTES:
         raise _wrong(name, "too_large", f"is larger than {MAX_TRUST_BYTES:,} bytes")
@@ -219,7 +297,7 @@ def parse_trust(data: bytes, *, name: str = "trust file") -> TrustFile:
         raise _wrong(name, "not_json", f"is not JSON: {error}") from error
     if not isinstance(value, dict) or value.get("format") != TRUST_FORMAT:
         raise _wrong(name, "unknown_format", f"is not of format {TRUST_FORMAT!r}")
-    _exact(name, "the file", value, {"format", "registries", "publishers"}, {"validator_sets", "consensus_rules"})
+    _exact(name, "the file", value, {"format", "registries", "publishers"}, _OPTIONAL)
     registries = tuple(_registry(name, i, item) for i, item in enumerate(_list(name, value, "registries")))
     publishers = tuple(_publisher(name, i, item) for i, item in enumerate(_list(name, value, "publishers")))
     pins = tuple(
@@ -230,6 +308,8 @@ def parse_trust(data: bytes, *, name: str = "trust file") -> TrustFile:
         rules_from_json(item, partial(_bad_item, name, "consensus_rules", i))
         for i, item in enumerate(_list(name, value, "consensus_rules"))
     )
+    roots = tuple(_root(name, i, item) for i, item in enumerate(_list(name, value, "time_stamp_roots")))
+    headers = tuple(_header(name, i, item) for i, item in enumerate(_list(name, value, "bitcoin_headers")))
     for what, values in (
         ("registry", [r.key for r in registries]),
         ("registry name", [r.name for r in registries]),
@@ -237,10 +317,24 @@ def parse_trust(data: bytes, *, name: str = "trust file") -> TrustFile:
         ("publisher name", [p.name for p in publishers]),
         ("validator set", [(p.chain_id, p.genesis, p.number) for p in pins]),
         ("chain's rules", [(r.chain_id, r.genesis) for r in rules]),
+        ("time-stamp root", [r.certificate for r in roots]),
+        ("time-stamp root's name", [r.name for r in roots]),
+        ("Bitcoin block", [h.height for h in headers]),
     ):
         if len(set(values)) != len(values):
             raise _wrong(name, "duplicate", f"has the same {what} twice")
-    return TrustFile(registries, publishers, pins, rules)
+    return TrustFile(registries, publishers, pins, rules, roots, headers)
+
+
+def pem_to_der(pem: str) -> bytes:
+    """The bytes of one PEM certificate. Raises ValueError where the text is none."""
+    match = _PEM.match(pem)
+    if match is None:
+        raise ValueError("not one PEM certificate")
+    try:
+        return base64.b64decode(match[1].replace("\n", ""), validate=True)
+    except binascii.Error as error:
+        raise ValueError("not base64") from error
 
 
 def checked_address(text: str) -> str:
@@ -315,6 +409,30 @@ def _publisher(name: str, index: int, item: Any) -> TrustedPublisher:
     where = f"publisher {index}"
     _exact(name, where, item, {"address", "name"})
     return TrustedPublisher(_address(name, where, item["address"]), _name(name, where, item["name"]))
+
+
+def _root(name: str, index: int, item: Any) -> TimeStampRoot:
+    where = f"time-stamp root {index}"
+    _exact(name, where, item, {"name", "certificate"})
+    certificate = item["certificate"]
+    try:
+        if not isinstance(certificate, str) or len(certificate) > _MAX_PEM:
+            raise ValueError("not a short text")
+        pem_to_der(certificate)
+    except ValueError as error:
+        raise _wrong(name, "bad_certificate", f"{where}: certificate is not one PEM certificate: {error}") from error
+    return TimeStampRoot(_name(name, where, item["name"]), certificate)
+
+
+def _header(name: str, index: int, item: Any) -> BitcoinHeader:
+    where = f"Bitcoin header {index}"
+    _exact(name, where, item, {"height", "header"})
+    height, header = item["height"], item["header"]
+    if not isinstance(height, int) or isinstance(height, bool) or not 0 <= height < 2**31:
+        raise _wrong(name, "bad_header", f"{where}: height is not a whole number")
+    if not isinstance(header, str) or not re.fullmatch(r"[0-9a-f]{160}", header):
+        raise _wrong(name, "bad_header", f"{where}: header is not 160 lower-case hex digits")
+    return BitcoinHeader(height, header)
 
 
 def _bad_item(name: str, rule: str, index: int, what: str) -> InvalidInputError:

@@ -143,7 +143,7 @@ def _check(
     info = response.tst_info
     steps = [_imprint(info, message), _nonce(info, token, require=require_nonce)]
     pool = certificates(token, parsed)
-    anchors = [(root.name, _load(root.certificate)) for root in roots]
+    anchors = [(root.name, load_certificate(root.certificate)) for root in roots]
     signer = parsed.signer([*pool, *(c for _, c in anchors)])
     clock = token.authority or "time-stamp authority"
     moment = info.gen_time
@@ -225,7 +225,7 @@ def certificates(token: Token, parsed: cms.SignedToken) -> list[Certificate]:
     found = []
     for raw in (*parsed.certificates[:MAX_POOL], *token.certificates):
         try:
-            found.append(_load(raw))
+            found.append(load_certificate(raw))
         except InvalidInputError:
             continue
     return found
@@ -327,7 +327,8 @@ def gen_time(token: bytes) -> datetime:
     return decode(token).tst_info.gen_time
 
 
-def _load(raw: bytes) -> Certificate:
+def load_certificate(raw: bytes) -> Certificate:
+    """A certificate from DER. Raises `stamp.rfc3161.certificate`."""
     from cryptography import x509
 
     try:

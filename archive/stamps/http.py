@@ -1,0 +1,43 @@
+"""Short exchanges of bytes with clocks and header servers: bounded, under a deadline, with our own errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from archive.stores.http import Http, Timing
+
+# A clock answers in a second or two; whoever freezes evidence waits for the slowest.
+CLOCK_TIMING: Final = Timing(connect=5.0, read=20.0, deadline=30.0)
+
+
+class _Buffer:
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, data: bytes, /) -> int:
+        self.data += data
+        return len(data)
+
+
+def exchange(
+    http: Http,
+    method: str,
+    path: str,
+    *,
+    max_bytes: int,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> tuple[int, bytes]:
+    """Status and body of one request, asked once.
+
+    Raises:
+        UnreachableError: `<code>.unreachable`, `<code>.timeout`, `<code>.broken_off` …
+        InvalidInputError: `store.too_large`.
+    """
+    started = http.clock()
+    buffer = _Buffer()
+    with http.stream(method, path, body=body, headers=headers) as response:
+        status = response.status_code
+        http.download(response, buffer, max_bytes=max_bytes, started=started)
+    return status, bytes(buffer.data)
