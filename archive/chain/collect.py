@@ -1,7 +1,7 @@
 """Collecting an anchor proof from a node: the whole block is fetched, both tries are rebuilt, the result is checked.
 
 A node is not believed: the header must hash to the block hash, and the tries built from its transactions and receipts
-must have the header's roots. Do this soon after anchoring: public nodes keep receipts and the transaction index for
+must have the header's roots. A state proof is added where the node still has the block's state. Do this soon after anchoring: public nodes keep receipts and the transaction index for
 days, not for ever.
 """
 
@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from archive.chain import blocks, codec, proofs
+from archive.chain import blocks, codec, proofs, state
 from archive.chain.codec import to_hex
 from archive.chain.proofs import AnchorProof
 from archive.chain.reader import block_receipts, event_of
 from archive.chain.rpc import Rpc, RpcError, identify
-from archive.errors import InvalidInputError, UnreachableError
+from archive.errors import ArchiveError, InvalidInputError, UnreachableError
 
 
 def collect_anchor_proof(rpc: Rpc, tx_hash: str, registry: str, *, root: str | None = None) -> AnchorProof:
@@ -43,6 +43,7 @@ def collect_anchor_proof(rpc: Rpc, tx_hash: str, registry: str, *, root: str | N
     index = next((at for at, raw in enumerate(raws) if codec.keccak(raw) == wanted), None)
     if index is None:
         raise codec.bad_answer("block of the transaction", "a block that holds it", block.get("hash"))
+    log_index = _log_index(receipts[index], registry.lower(), root)
     proof = proofs.parse_anchor_proof(
         {
             "kind": "anchor",
@@ -57,11 +58,26 @@ def collect_anchor_proof(rpc: Rpc, tx_hash: str, registry: str, *, root: str | N
                 "proof": _path(transactions_trie, index),
             },
             "receipt": {"raw": to_hex(receipts[index]), "proof": _path(receipts_trie, index)},
-            "log_index": _log_index(receipts[index], registry.lower(), root),
+            "log_index": log_index,
         }
     )
-    proofs.check_anchor_proof(proof)
-    return proof
+    proven = proofs.check_anchor_proof(proof)
+    return _with_state(rpc, proof, proven)
+
+
+def _with_state(rpc: Rpc, proof: AnchorProof, proven: proofs.ProvenAnchor) -> AnchorProof:
+    """The proof with the state at its block, where the node still has it and it holds; else as it is.
+
+    State is kept for hours or days, and not by all nodes: an anchor is proven without it too.
+    """
+    slot = state.entry_slot(proven.publisher, bytes.fromhex(proven.root))
+    try:
+        found = state.fetch_state(rpc, proof.registry, slot, proven.block_number)
+        longer = proof.model_copy(update={"state": found})
+        proofs.check_anchor_proof(longer)
+    except ArchiveError:
+        return proof
+    return longer
 
 
 def _block_of(rpc: Rpc, tx_hash: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from archive.chain import codec, registry
 from archive.chain.codec import RlpItem, from_hex, keccak, to_hex
 from archive.chain.registry import Entry
+from archive.chain.rpc import Rpc
 
 # A branch of 16 hashes is 532 bytes; an account's leaf about 150.
 MAX_NODE_BYTES: Final = 1024
@@ -171,6 +172,18 @@ def hex_prefix(item: RlpItem) -> tuple[bool, str]:
     if digits[:1] in ("1", "3"):
         return digits[0] == "3", digits[1:]
     raise ValueError("a node's path is not in hex-prefix encoding")
+
+
+def fetch_state(rpc: Rpc, address: str, slot: bytes, block: int) -> StateProof:
+    """What a node gives as the proof of one slot at a block; its shape checked and nothing more.
+
+    Raises:
+        RpcError: the node does not know `eth_getProof`, or has that block's state no more.
+        InvalidInputError: `chain.rpc_bad_answer`.
+        UnreachableError: no answer.
+    """
+    answer = rpc.call("eth_getProof", [address, [to_hex(slot)], hex(block)])
+    return state_from_json(answer, address, slot)
 
 
 def state_from_json(answer: object, address: str, slot: bytes) -> StateProof:
