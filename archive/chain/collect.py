@@ -1,8 +1,8 @@
 """Collecting an anchor proof from a node: the whole block is fetched, both tries are rebuilt, the result is checked.
 
 A node is not believed: the header must hash to the block hash, and the tries built from its transactions and receipts
-must have the header's roots. A state proof is added where the node still has the block's state. Do this soon after anchoring: public nodes keep receipts and the transaction index for
-days, not for ever.
+must have the header's roots. A state proof is added where the node still has the block's state. Do this soon after
+anchoring: public nodes keep state and receipts for hours, and the transaction index for days, not for ever.
 """
 
 from __future__ import annotations
