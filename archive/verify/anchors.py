@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from archive.bundle import JsonObject
 from archive.chain import proofs, registry
 from archive.errors import InvalidInputError
 from archive.package import cid, entries
+from archive.verify.consensus import check_consensus, header_answer
 from archive.verify.facts import AnchorFacts, Facts, HeaderAnswer
-from archive.verify.outcome import LATER, AnchorSummary, Check, Status
+from archive.verify.outcome import LATER, AnchorSummary, Check, HeaderGrade, Status
 
 _ORIGIN_STEPS: Final = frozenset(
     {
@@ -62,6 +65,10 @@ def check_anchor(
     trusted = facts.trust.registry(proven.chain_id, proven.genesis, proven.registry)
     checks += _registry(subject, index, proven, facts)
     checks += _code(subject, index, asked, trusted.code_hash if trusted else None)
+    signed, final = check_consensus(subject, index, value, proven, facts)
+    checks += signed
+    if final is not None:
+        asked = replace(asked, headers=(*asked.headers, header_answer(final)))
     headers = _header(subject, index, proven, asked, facts)
     checks += headers
     checks += _publisher(subject, index, proven, header, facts)
@@ -75,7 +82,19 @@ def check_anchor(
         time_proved=False if embedded else asked.public_chain,
         workspace_chain=embedded,
         chain_name=asked.chain_name,
+        final=final,
+        grade=_grade(asked.headers),
     )
+
+
+def _grade(answers: Sequence[HeaderAnswer]) -> HeaderGrade | None:
+    """What the block's place in the chain rests on, the strongest of what there is."""
+    kinds = [answer.kind for answer in answers if answer.outcome == "same"]
+    if "consensus" in kinds:
+        return "consensus"
+    if "rpc" in kinds:
+        return "rpcs" if kinds.count("rpc") > 1 else "rpc"
+    return "workspace" if kinds else None
 
 
 def _unknown_anchor(value: JsonObject) -> str | None:
@@ -171,7 +190,7 @@ def _code(subject: str, index: int, asked: AnchorFacts, trusted: str | None) -> 
 
 
 def _header(subject: str, index: int, proven: proofs.ProvenAnchor, asked: AnchorFacts, facts: Facts) -> list[Check]:
-    """Whether the block of the anchor is in the chain: nothing in the bundle can show it."""
+    """Whether the block of the anchor is in the chain: by nodes, by signatures of validators the reader pinned."""
     checks: list[Check] = []
     for answer in asked.headers:
         if answer.outcome == "other_history":

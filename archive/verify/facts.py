@@ -54,7 +54,7 @@ class HeaderAnswer:
     """What one source said about the block of an anchor. `source` is safe to show."""
 
     source: str
-    kind: Literal["rpc", "workspace"]
+    kind: Literal["rpc", "workspace", "consensus"]
     outcome: HeaderOutcome
     found: str | None = None
 

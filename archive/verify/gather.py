@@ -11,11 +11,12 @@ import io
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, cast
 
 from archive.bundle import DirectoryLink, JsonObject, ProofBundle, parse_bundle, read_bundle
+from archive.chain.consensus.pins import with_shipped
 from archive.errors import ArchiveError, InvalidInputError, UnreachableError, UsageError
 from archive.package import canonical, entries, hashing
 from archive.package.limits import MAX_RECORD_BYTES, MAX_RECORD_DEPTH
@@ -125,7 +126,7 @@ def gather(target: Target, given: Sequence[Path], sources: Sources) -> Facts:
         asked=asked,
         bundle=bundle,
         files=(*found.files, *found.hashed),
-        trust=sources.trust,
+        trust=replace(sources.trust, validator_sets=with_shipped(sources.trust.validator_sets)),
         offline=sources.offline,
         unreadable=tuple(found.unreadable),
         package_folder=found.package_folder,

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from archive.chain import proofs
+from archive.chain.consensus.finality import Finality
 from archive.errors import ArchiveError
 from archive.package import entries
 
 Status = Literal["pass", "fail", "unchecked"]
 Verdict = Literal["pass", "fail", "incomplete"]
 Section = Literal["bytes", "time", "origin", "availability", "findings"]
+# One node, several nodes that agree, signatures of validators, the workspace that made the chain.
+HeaderGrade = Literal["rpc", "rpcs", "consensus", "workspace"]
 
 EXIT_OF_VERDICT: Final[dict[Verdict, int]] = {"pass": 0, "fail": 1, "incomplete": 3}
 LATER: Final = "of a kind this version does not know; a newer one may check it"
@@ -49,7 +52,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class AnchorSummary:
-    """An anchor whose log was proved. `time_proved` is False on embedded and private chains, None when not known."""
+    """An anchor whose log was proved. `time_proved` is False on embedded and private chains, None when not known.
+
+    `final` is what validators signed; `grade` is the strongest source that agreed about the block.
+    """
 
     proven: proofs.ProvenAnchor
     publisher_name: str | None
@@ -58,6 +64,8 @@ class AnchorSummary:
     time_proved: bool | None
     workspace_chain: bool
     chain_name: str | None
+    final: Finality | None = None
+    grade: HeaderGrade | None = None
 
 
 @dataclass(frozen=True, slots=True)

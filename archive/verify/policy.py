@@ -21,7 +21,9 @@ POLICY_FORMAT: Final = "incident-archive-policy/1"
 NEVER_WAIVED: Final = ("bytes", "merkle", "content_id", "anchor.log")
 REQUIRED: Final = (*NEVER_WAIVED, "anchor.registry", "chain.header", "origin.publisher", "origin.trusted")
 # Each anchor has its own; one anchor must have them all, so that no verdict is pieced together from two.
-PER_ANCHOR: Final = frozenset({"anchor.log", "anchor.registry", "chain.header", "origin.publisher", "origin.trusted"})
+PER_ANCHOR: Final = frozenset(
+    {"anchor.log", "anchor.registry", "chain.header", "chain.consensus", "origin.publisher", "origin.trusted"}
+)
 _MAX_BYTES: Final = 64 * 1024
 _CODE: Final = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*\Z")
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from archive.chain.consensus.finality import Finality
 from archive.verify.facts import Facts
 from archive.verify.outcome import EXIT_OF_VERDICT, AnchorSummary, Check, Outcome, Section
 
@@ -64,6 +65,23 @@ def _anchor_json(anchor: AnchorSummary) -> dict[str, Any]:
         "time": moment(proven.timestamp),
         "header_agreed": anchor.header_agreed,
         "time_proved": anchor.time_proved if anchor.header_agreed else False,
+        "grade": anchor.grade if anchor.header_agreed else None,
+        "consensus": None if anchor.final is None else _final_json(anchor.final),
+    }
+
+
+def _final_json(final: Finality) -> dict[str, Any]:
+    return {
+        "votes": final.votes,
+        "validators": final.validators,
+        "source": final.source,
+        "fork": final.fork,
+        "set": {
+            "number": final.pin.number,
+            "hash": "0x" + final.pin.hash.hex(),
+            "source": final.pin.source,
+            "as_of": final.pin.as_of,
+        },
     }
 
 
@@ -167,6 +185,7 @@ def closing(outcome: Outcome) -> list[str]:
     missing = _not_proved(outcome)
     if missing:
         paragraphs.append(f"Not proved: {'; '.join(missing)}.")
+    paragraphs += _rests_on(outcome)
     paragraphs.append(_NEVER)
     return paragraphs
 
@@ -205,6 +224,25 @@ def _proved(outcome: Outcome) -> list[str]:
                 f"{moment(proven.timestamp)}{unless}."
             )
     return parts
+
+
+def _rests_on(outcome: Outcome) -> list[str]:
+    """How far the chain leg can be trusted, where nodes or validators were believed."""
+    agreed = [anchor for anchor in outcome.anchors if anchor.header_agreed]
+    signed = [anchor.final for anchor in agreed if anchor.final is not None]
+    if signed:
+        final = signed[0]
+        return [
+            f"That the block is in the chain rests on the signatures of {final.votes} of {final.validators} "
+            f"validators, of a set pinned on your side ({final.pin.source}, as of {final.pin.as_of}). Whoever got hold "
+            "of two thirds of those keys since then could sign another history; only other clocks would show it."
+        ]
+    if any(anchor.grade == "rpc" for anchor in agreed):
+        return [
+            "That the block is in the chain rests on the word of one node. Ask several (--rpc more than once), or "
+            "verify a bundle that carries the signatures of the chain's validators."
+        ]
+    return []
 
 
 def _not_proved(outcome: Outcome) -> list[str]:

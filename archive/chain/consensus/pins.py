@@ -129,12 +129,16 @@ def shipped_sets() -> tuple[PinnedSet, ...]:
     return tuple(pin_from_json(item, ValueError) for item in value["validator_sets"])
 
 
+def with_shipped(pins: Iterable[PinnedSet]) -> tuple[PinnedSet, ...]:
+    """The reader's pins, and the shipped ones of epochs that the reader's say nothing about."""
+    own = tuple(pins)
+    more = (p for p in shipped_sets() if history_of(own, p.chain_id, p.genesis).covering(p.number) is None)
+    return (*own, *more)
+
+
 def history_of(pins: Iterable[PinnedSet], chain_id: int, genesis: str) -> SetHistory:
-    """The pins of one chain, the reader's own before the shipped ones."""
-    own = [p for p in pins if (p.chain_id, p.genesis) == (chain_id, genesis)]
-    history = SetHistory(own)
-    more = [p for p in shipped_sets() if (p.chain_id, p.genesis) == (chain_id, genesis)]
-    return SetHistory([*own, *(p for p in more if history.covering(p.number) is None)])
+    """The pins of one chain."""
+    return SetHistory(p for p in pins if (p.chain_id, p.genesis) == (chain_id, genesis))
 
 
 def _is_number(value: Any) -> bool:

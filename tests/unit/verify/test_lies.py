@@ -171,7 +171,7 @@ def test_unknown_package_format_leaves_everything_unchecked(desk: Desk) -> None:
 def test_unknown_anchor_kind_and_key_are_unchecked(desk: Desk) -> None:
     published = desk.publish()
     known = published.anchors[0]
-    for anchors in ([{"kind": "hologram"}], [{**known, "consensus": {}}]):
+    for anchors in ([{"kind": "hologram"}], [{**known, "hologram": {}}]):
         outcome = desk.verify(replace(published, anchors=anchors))
         assert outcome.verdict == "incomplete"
         assert statuses(outcome, "anchor.unknown") == ["unchecked"]
