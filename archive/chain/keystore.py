@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from archive.chain.devkeys import refuse_development_key
 from archive.chain.networks import Network
+from archive.chain.recursion import account_class
 from archive.chain.rpc import Rpc
 from archive.errors import InvalidInputError, RefusedError, UsageError
 from archive.workspace import Workspace, write_atomic
@@ -82,9 +83,7 @@ def find_wallet(workspace: Workspace, address: str | None) -> Wallet:
 
 def new_wallet(workspace: Workspace, password: str) -> Wallet:
     """Make a key from the system's randomness and keep it encrypted."""
-    from eth_account import Account
-
-    return _keep(workspace, Account.create(), password)
+    return _keep(workspace, account_class().create(), password)
 
 
 def import_wallet(workspace: Workspace, secret: str, password: str) -> Wallet:
@@ -94,18 +93,16 @@ def import_wallet(workspace: Workspace, secret: str, password: str) -> Wallet:
         InvalidInputError: `wallet.bad_key`, `wallet.bad_keystore`, `wallet.wrong_password`.
         RefusedError: `wallet.exists`.
     """
-    from eth_account import Account
-
     text = secret.strip()
     if text.startswith("{"):
-        return _keep(workspace, Account.from_key(_decrypt(text, password, "the key file")), password)
+        return _keep(workspace, account_class().from_key(_decrypt(text, password, "the key file")), password)
     if _KEY.fullmatch(text) is None or not 0 < int(text, 16) < _ORDER:
         raise InvalidInputError(
             "what was given is not a private key",
             code="wallet.bad_key",
             hint="a key is 64 hex digits, or a keystore file in JSON; a seed phrase is not taken",
         )
-    return _keep(workspace, Account.from_key(bytes.fromhex(text.removeprefix("0x"))), password)
+    return _keep(workspace, account_class().from_key(bytes.fromhex(text.removeprefix("0x"))), password)
 
 
 def unlock(workspace: Workspace, address: str | None, password: Callable[[], str]) -> LocalAccount:
@@ -114,8 +111,6 @@ def unlock(workspace: Workspace, address: str | None, password: Callable[[], str
     Raises:
         InvalidInputError: `wallet.wrong_password`, `wallet.bad_keystore`.
     """
-    from eth_account import Account
-
     wallet = find_wallet(workspace, address)
     try:
         text = wallet.path.read_text(encoding="utf-8")
@@ -123,7 +118,7 @@ def unlock(workspace: Workspace, address: str | None, password: Callable[[], str
         raise InvalidInputError(
             f"{wallet.path}: cannot be read: {type(error).__name__}", code="wallet.bad_keystore"
         ) from None
-    account: LocalAccount = Account.from_key(_decrypt(text, password(), str(wallet.path)))
+    account: LocalAccount = account_class().from_key(_decrypt(text, password(), str(wallet.path)))
     if account.address.lower() != wallet.address:
         raise InvalidInputError(
             f"{wallet.path}: the file holds the key of another address",
@@ -152,8 +147,6 @@ def open_account(
 
 
 def _keep(workspace: Workspace, account: Any, password: str) -> Wallet:
-    from eth_account import Account
-
     if not password:
         raise UsageError("an empty password protects nothing", code="wallet.empty_password")
     address = str(account.address).lower()
@@ -164,7 +157,7 @@ def _keep(workspace: Workspace, account: Any, password: str) -> Wallet:
             code="wallet.exists",
             hint="move the file away first if it is to be replaced",
         )
-    encrypted = Account.encrypt(account.key, password, kdf="scrypt")
+    encrypted = account_class().encrypt(account.key, password, kdf="scrypt")
     workspace.make_secrets()
     folder(workspace).mkdir(mode=0o700, exist_ok=True)
     write_atomic(path, (json.dumps(encrypted) + "\n").encode(), mode=0o600)
@@ -172,13 +165,11 @@ def _keep(workspace: Workspace, account: Any, password: str) -> Wallet:
 
 
 def _decrypt(text: str, password: str, name: str) -> bytes:
-    from eth_account import Account
-
     try:
         value = json.loads(text)
         if not isinstance(value, dict) or not isinstance(value.get("crypto", value.get("Crypto")), dict):
             raise TypeError
-        return bytes(Account.decrypt(value, password))
+        return bytes(account_class().decrypt(value, password))
     except ValueError as error:
         if "MAC" in str(error):
             raise InvalidInputError(f"{name}: wrong password", code="wallet.wrong_password") from None

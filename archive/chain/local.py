@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from archive.chain import blocks, codec
 from archive.chain.codec import from_hex, to_hex
 from archive.chain.local_headers import database_path
+from archive.chain.recursion import account_class
 from archive.chain.rpc import RpcError
 from archive.errors import InvalidInputError, MissingDependencyError, RefusedError
 from archive.workspace import Workspace, write_atomic
@@ -141,9 +142,7 @@ class EmbeddedChain:
     @property
     def account(self) -> LocalAccount:
         """The account with its key, able to sign."""
-        from eth_account import Account
-
-        account: LocalAccount = Account.from_key(self._key)
+        account: LocalAccount = account_class().from_key(self._key)
         return account
 
     def call(self, method: str, params: Sequence[object] = ()) -> Any:
@@ -189,6 +188,7 @@ class EmbeddedChain:
             values = {
                 "account": account,
                 "registry": _created_address(account, 0),
+                "code_hash": artifact.code_hash,
                 "genesis": to_hex(codec.keccak(genesis.header)),
                 "trust": "missing",
             }
@@ -202,7 +202,6 @@ class EmbeddedChain:
         """Trust this chain's registry and key, once; what its user takes out again stays out."""
         if self._meta("trust") == "written":
             return
-        from archive.chain.artifact import load_artifact
         from archive.trust import TrustedPublisher, TrustedRegistry, load_trust, save_trust
 
         trust = load_trust(self.workspace.trust_file)
@@ -213,7 +212,7 @@ class EmbeddedChain:
                     chain_id=CHAIN_ID,
                     genesis=self.genesis,
                     address=self.registry,
-                    code_hash=load_artifact().code_hash,
+                    code_hash=self._meta("code_hash"),
                     workspace_chain=True,
                 )
             )

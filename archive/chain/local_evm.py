@@ -6,19 +6,22 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from eth.chains.base import MiningChain
-from eth.constants import POST_MERGE_DIFFICULTY, POST_MERGE_MIX_HASH, POST_MERGE_NONCE, ZERO_ADDRESS
-from eth.db.atomic import AtomicDB
-from eth.db.backends.base import BaseDB
-from eth.exceptions import CanonicalHeadNotFound, HeaderNotFound, Revert, StateRootNotFound, VMError
-from eth.vm.forks.prague import PragueVM
-from eth.vm.spoof import SpoofTransaction
 from eth_keys.datatypes import PrivateKey
 from eth_utils.exceptions import ValidationError
 from rlp.exceptions import RLPException
 from trie.exceptions import MissingTrieNode
 
 from archive.chain import proofs
+from archive.chain.recursion import kept_recursion_limit
+
+with kept_recursion_limit():
+    from eth.chains.base import MiningChain
+    from eth.constants import POST_MERGE_DIFFICULTY, POST_MERGE_MIX_HASH, POST_MERGE_NONCE, ZERO_ADDRESS
+    from eth.db.atomic import AtomicDB
+    from eth.db.backends.base import BaseDB
+    from eth.exceptions import CanonicalHeadNotFound, HeaderNotFound, Revert, StateRootNotFound, VMError
+    from eth.vm.forks.prague import PragueVM
+    from eth.vm.spoof import SpoofTransaction
 
 GAS_LIMIT: Final = 30_000_000
 INITIAL_BALANCE: Final = 10**24

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -29,14 +30,23 @@ def read_header(workspace: Workspace, number: int) -> bytes | None:
     return value if isinstance(value, bytes) else None
 
 
-def read_registry(workspace: Workspace) -> str | None:
-    """Address of the registry on this workspace's chain, None when there is no chain yet.
+@dataclass(frozen=True, slots=True)
+class LocalRegistry:
+    """The registry on the embedded chain: its address, and keccak256 of its code as it was deployed."""
+
+    address: str
+    code_hash: str
+
+
+def read_registry(workspace: Workspace) -> LocalRegistry | None:
+    """The registry on this workspace's chain, None when there is no chain yet.
 
     Raises:
         InvalidInputError: `chain.local_damaged`.
     """
-    value = _read(workspace, "SELECT value FROM meta WHERE key = ?", "registry")
-    return value if isinstance(value, str) else None
+    query = "SELECT value FROM meta WHERE key = ?"
+    address, code_hash = _read(workspace, query, "registry"), _read(workspace, query, "code_hash")
+    return LocalRegistry(address, code_hash) if isinstance(address, str) and isinstance(code_hash, str) else None
 
 
 def _read(workspace: Workspace, query: str, parameter: object) -> object:

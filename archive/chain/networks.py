@@ -35,8 +35,9 @@ Confirmations = int | Literal["finalized"]
 class Network:
     """One chain and how to reach it.
 
-    `genesis` is None where it is not known beforehand; `registry` is None until one is deployed or named. Gas prices
-    are in wei. `rpc_urls` may hold credentials: they are left out of `repr`, and only `mask_url` may show them.
+    `genesis` is None where it is not known beforehand; `registry` is None until one is deployed or named;
+    `registry_code_hash` is that of the registry this workspace deployed, if it did. Gas prices are in wei. `rpc_urls`
+    may hold credentials: they are left out of `repr`, and only `mask_url` may show them.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Network:
     symbol: str
     gas_price_floor: int
     gas_price_cap: int
+    registry_code_hash: str | None = None
 
     @property
     def embedded(self) -> bool:
@@ -179,6 +181,7 @@ def _network(name: str, value: Any) -> Network:
         symbol=value.symbol,
         gas_price_floor=floor,
         gas_price_cap=cap,
+        registry_code_hash=value.registry_code_hash,
     )
 
 
@@ -205,6 +208,7 @@ def _settings(workspace: Workspace, environment: Mapping[str, str]) -> dict[str,
         genesis: Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")] | None = None
         rpc_urls: Annotated[list[Annotated[str, Field(pattern=r"^https?://[^\s]+$")]], Field(max_length=16)] = []
         registry: Annotated[str, Field(pattern=r"^0x[0-9a-f]{40}$")] | None = None
+        registry_code_hash: Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")] | None = None
         confirmations: Annotated[int, Field(strict=True, ge=1, le=10_000)] | Literal["finalized"] = 12
         symbol: Annotated[str, Field(min_length=1, max_length=32)] = "ether"
         gas_price_floor_gwei: gwei = "0"
@@ -295,9 +299,9 @@ def _from_deployments(workspace: Workspace, names: list[str]) -> dict[str, Any]:
     for name in names:
         deployment = load_deployment(workspace, name)
         if deployment is not None:
-            found[name] = {"registry": deployment.address}
-    if (registry := read_registry(workspace)) is not None:
-        found[DEFAULT_NETWORK] = {"registry": registry}
+            found[name] = {"registry": deployment.address, "registry_code_hash": deployment.code_hash}
+    if (local := read_registry(workspace)) is not None:
+        found[DEFAULT_NETWORK] = {"registry": local.address, "registry_code_hash": local.code_hash}
     return found
 
 

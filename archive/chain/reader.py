@@ -41,8 +41,8 @@ class RegistryReader:
         self.rpc = rpc
         self.address = address.lower()
 
-    def check_code(self, expected_hash: str) -> None:
-        """Make sure that the registry's code is at the address.
+    def check_code(self, *expected: str) -> None:
+        """Make sure that code with one of these hashes is at the address.
 
         Raises:
             InvalidInputError: `chain.no_contract`, `chain.other_code`.
@@ -54,9 +54,9 @@ class RegistryReader:
                 code="chain.no_contract",
                 hint="is it the right network? `archive contract deploy` puts a registry there",
             )
-        if found != expected_hash:
+        if found not in expected:
             raise InvalidInputError(
-                f"{self.address}: the contract has other code (hash {found}, expected {expected_hash})",
+                f"{self.address}: the contract has other code (hash {found}, expected {expected[0]})",
                 code="chain.other_code",
                 hint="this is not the registry that this version of the archive knows; check the address",
             )

@@ -20,6 +20,8 @@ from archive.errors import ArchiveError, InvalidInputError, RefusedError, Unreac
 DEFAULT_TIMEOUT: Final = 20.0
 DEFAULT_MAX_BYTES: Final = 64 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
+_MAX_DEPTH: Final = 64
+_STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]')
 
 
 class Rpc(Protocol):
@@ -223,9 +225,12 @@ class RpcClient:
         raise RefusedError(where, code="chain.rpc_http", hint="check the RPC URL")
 
     def _parse(self, content: bytes) -> dict[str, Any]:
+        # Before parsing: where a library has raised the recursion limit, deep nesting would kill the process.
+        if _depth(content) > _MAX_DEPTH:
+            self._bad(f"nested deeper than {_MAX_DEPTH}")
         try:
             answer = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):
+        except ValueError:
             self._bad("not JSON")
         if not isinstance(answer, dict):
             self._bad("not a JSON object")
@@ -245,6 +250,21 @@ def _secret_parts(url: str) -> tuple[str, ...]:
     pieces = re.split(r"[/?&=#]", f"{parts.path}?{parts.query}")
     named = [parts.username or "", parts.password or ""]
     return tuple(piece for piece in (*named, *(piece for piece in pieces if len(piece) >= 8)) if piece)
+
+
+def _depth(content: bytes) -> int:
+    """How deep JSON text nests, stopping once it is too deep."""
+    depth = deepest = 0
+    for match in _STRUCTURE.finditer(content):
+        first = content[match.start()]
+        if first in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+            if depth > _MAX_DEPTH:
+                break
+        elif first in b"]}":
+            depth -= 1
+    return deepest
 
 
 def _refuse_constant(name: str) -> NoReturn:

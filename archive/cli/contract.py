@@ -199,10 +199,11 @@ def _embedded(root: Path, json_output: bool) -> ExitCode:
     from archive.workspace import Workspace
 
     registry = read_registry(Workspace(root))
+    address = None if registry is None else registry.address
     if json_output:
-        print_json({"deployment": {"network": "local", "address": registry}, "status": "found"})
+        print_json({"deployment": {"network": "local", "address": address}, "status": "found"})
     else:
-        print_result(f"registry  {registry}")
+        print_result(f"registry  {address}")
     say("The embedded chain deploys its registry when it is made; there is nothing to do.")
     return ExitCode.DONE
 

@@ -83,6 +83,16 @@ def test_it_survives_between_commands(workspace: Workspace, clock) -> None:
         assert writer.head("2025-10-11-example").ordinal == 1
 
 
+def test_a_registry_that_an_earlier_version_deployed_stays_good(workspace: Workspace) -> None:
+    """The shipped code changed since this chain was made: its own registry is still the one that it trusts."""
+    import dataclasses
+
+    old = dataclasses.replace(load_artifact(), code_hash="0x" + "77" * 32)
+    with pytest.MonkeyPatch.context() as patch, EmbeddedChain(workspace) as chain:
+        patch.setattr("archive.chain.writer.load_artifact", lambda: old)
+        assert anchor(chain, call_of(1))
+
+
 def test_block_times_follow_the_clock_and_always_rise(chain: EmbeddedChain, clock) -> None:
     def mined_at(number: int) -> int:
         receipt = chain.call("eth_getTransactionReceipt", [anchor(chain, call_of(number, str(number)))])
@@ -110,7 +120,8 @@ def test_headers_are_read_without_the_lock_or_an_evm(chain: EmbeddedChain) -> No
         assert codec.to_hex(codec.keccak(header)) == chain.call("eth_getBlockByNumber", [hex(number)])["hash"]
     assert local_headers.read_header(chain.workspace, tip + 1) is None
     assert local_headers.read_header(chain.workspace, -1) is None
-    assert local_headers.read_registry(chain.workspace) == chain.registry
+    registry_there = local_headers.read_registry(chain.workspace)
+    assert registry_there == local_headers.LocalRegistry(chain.registry, load_artifact().code_hash)
 
 
 def test_reading_headers_makes_no_chain(tmp_path: Path) -> None:
@@ -319,6 +330,27 @@ def test_a_folder_that_cannot_be_written(workspace: Workspace) -> None:
     with EmbeddedChain(workspace) as chain, pytest.raises(InvalidInputError) as caught:
         anchor(chain, call_of(1))
     assert caught.value.code == "chain.local_damaged"
+
+
+def test_evm_and_account_leave_the_recursion_limit_where_it_was(workspace: Workspace) -> None:
+    """With py-evm's limit a node that answers deeply nested JSON would kill the process."""
+    script = (
+        "import json, sys\n"
+        "from pathlib import Path\n"
+        "from archive.workspace import Workspace\n"
+        "from archive.chain.local import EmbeddedChain\n"
+        "before = sys.getrecursionlimit()\n"
+        "with EmbeddedChain(Workspace(Path(sys.argv[1]))) as chain:\n"
+        "    chain.call('eth_getCode', [chain.registry])\n"
+        "    assert chain.account.address\n"
+        "assert 'eth' in sys.modules and sys.getrecursionlimit() == before\n"
+        "try:\n"
+        "    json.loads('[' * 1_000_000)\n"
+        "except RecursionError:\n"
+        "    print('refused')\n"
+    )
+    command = [sys.executable, "-c", script, str(workspace.root)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "refused\n"
 
 
 def test_web3_sees_the_same_chain(chain: EmbeddedChain) -> None:

@@ -18,12 +18,12 @@ def signatures(kind: str) -> set[str]:
 
 def test_the_signatures_here_are_those_of_the_compiled_contract() -> None:
     assert {registry.ANCHOR, registry.ENTRY_OF, registry.HEAD_OF} <= signatures("function")
-    assert signatures("event") == {registry.ANCHORED}
-    assert {error[0] for error in registry.ERRORS} == signatures("error")
+    assert registry.ANCHORED in signatures("event")
+    assert {error[0] for error in registry.ERRORS} <= signatures("error")
 
 
 def test_which_event_fields_are_indexed() -> None:
-    event = next(item for item in load_artifact().abi if item["type"] == "event")
+    event = next(item for item in load_artifact().abi if item["type"] == "event" and item["name"] == "Anchored")
     assert [part["indexed"] for part in event["inputs"]] == [True, True, True, False, False, False]
 
 

@@ -128,6 +128,7 @@ def test_a_json_rpc_error_with_data(server: Server) -> None:
         b"null",
         b"\xff\xfe",
         b"[" * 100_000,
+        b'{"id":1,"result":' + b'{"":' * 100_000,
         b'{"jsonrpc":"2.0","id":2,"result":1}',
         b'{"jsonrpc":"2.0","result":1}',
         b'{"jsonrpc":"2.0","id":1}',
