@@ -173,7 +173,13 @@ def publish(workspace: Workspace, options: Options, talk: Talk) -> Published | N
     _check_out(options.out)
     with (
         workspace.lock("publish"),
-        open_registry(network, workspace, _wallet(workspace, network, options, talk), progress=talk.waiting) as (
+        open_registry(
+            network,
+            workspace,
+            _wallet(workspace, network, options, talk),
+            progress=talk.waiting,
+            warn=talk.step,
+        ) as (
             port,
             account,
         ),

@@ -20,6 +20,7 @@ from archive.errors import ArchiveError, InvalidInputError, UnreachableError, Us
 from archive.package.build import Package
 from archive.package.hashing import Progress, digest_file
 from archive.publish.engine import FileIdentity, Tools
+from archive.publish.finality import with_finality
 from archive.publish.journal import Anchored, Final, Journal, Signed
 from archive.publish.keep import car_size, keep_car
 from archive.publish.plan import StoreCost
@@ -31,7 +32,7 @@ from archive.stores.catalogue import CatalogueEntry, load_catalogue, update_cata
 from archive.stores.config import Stores
 from archive.stores.local import LocalStore
 from archive.stores.readback import ReadBack, read_back
-from archive.trust import TrustFile
+from archive.trust import TrustFile, load_trust
 from archive.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -71,10 +72,20 @@ class LazyAccount:
 class RegistryPort:
     """`ChainPort` over `archive.chain.writer`."""
 
-    def __init__(self, writer: RegistryWriter, rpc: Rpc, *, progress: WaitProgress | None = None) -> None:
+    def __init__(
+        self,
+        writer: RegistryWriter,
+        rpc: Rpc,
+        *,
+        progress: WaitProgress | None = None,
+        trust: TrustFile | None = None,
+        warn: Callable[[str], None] | None = None,
+    ) -> None:
         self._writer = writer
         self._rpc = rpc
         self._progress = progress
+        self._trust = TrustFile() if trust is None else trust
+        self._warn = warn or (lambda text: None)
 
     @property
     def network(self) -> str:
@@ -148,12 +159,18 @@ class RegistryPort:
         return Final(**_anchored(final).model_dump(), rule=self._writer.sender.finality_rule)
 
     def proof(self, final: Final) -> dict[str, Any]:
-        return collect_anchor_proof(self._rpc, final.transaction, self.registry).model_dump(mode="json")
+        proof = collect_anchor_proof(self._rpc, final.transaction, self.registry).model_dump(mode="json")
+        return with_finality(self._rpc, proof, self._trust, self._warn)
 
 
 @contextmanager
 def open_registry(
-    network: Network, workspace: Workspace, account: LazyAccount | None, *, progress: WaitProgress | None = None
+    network: Network,
+    workspace: Workspace,
+    account: LazyAccount | None,
+    *,
+    progress: WaitProgress | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> Iterator[tuple[RegistryPort, LazyAccount]]:
     """The registry of a network, chain and code checked; on the embedded chain with the workspace's own key."""
     with open_chain(network, workspace) as (rpc, _):
@@ -166,7 +183,8 @@ def open_registry(
         if account is None:
             raise UsageError(f"{network.name}: no wallet was named", code="wallet.none")
         writer = RegistryWriter.open(rpc, network, cast("LocalAccount", account), registry=registry)
-        yield RegistryPort(writer, rpc, progress=progress), account
+        trust = load_trust(workspace.trust_file)
+        yield RegistryPort(writer, rpc, progress=progress, trust=trust, warn=warn), account
 
 
 @dataclass(frozen=True, slots=True)
