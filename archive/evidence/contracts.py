@@ -3,8 +3,8 @@
 A contract is data. Readers (`archive.evidence.readers`) bring the formats that people have into its columns, methods
 of findings rely on them, and `schemas/evidence/<kind>.json` publishes them. Needs no library of an extra.
 
-Types in Arrow and DuckDB: decimal is DECIMAL(38,18), never a float; time is TIMESTAMP WITH TIME ZONE in microseconds,
-UTC; integer is BIGINT; boolean is BOOLEAN; text and enum are VARCHAR. An empty cell is NULL, never a stand-in.
+Types in Arrow and DuckDB: decimal is DECIMAL(38,18), never a float; time is TIMESTAMP in microseconds, always UTC and
+without a zone of its own (what the source wrote is in `time_offset`); integer is BIGINT; boolean is BOOLEAN; text and enum are VARCHAR. An empty cell is NULL, never a stand-in.
 """
 
 from __future__ import annotations
@@ -143,6 +143,7 @@ _CONTRACTS = (
             _text("message", "The venue's message, as it is in the log."),
             _enum("outcome", OUTCOMES, "What became of it, by venue, product, date, code, status and message."),
             _text("outcome_rule", "The rule that gave the outcome: see `docs/evidence.md`."),
+            _boolean("client_state", "True where the client's own state can be the reason: no fault follows from it."),
             _text("request_id", "Id of the request, as logged."),
             _text("client_order_id", "The client's own order id, as logged."),
             _text("order_id", "The venue's order id, as logged."),
