@@ -4,7 +4,8 @@ A contract is data. Readers (`archive.evidence.readers`) bring the formats that 
 of findings rely on them, and `schemas/evidence/<kind>.json` publishes them. Needs no library of an extra.
 
 Types in Arrow and DuckDB: decimal is DECIMAL(38,18), never a float; time is TIMESTAMP in microseconds, always UTC and
-without a zone of its own (what the source wrote is in `time_offset`); integer is BIGINT; boolean is BOOLEAN; text and enum are VARCHAR. An empty cell is NULL, never a stand-in.
+without a zone of its own (what the source wrote is in `time_offset`); integer is BIGINT; boolean is BOOLEAN; text and
+enum are VARCHAR. An empty cell is NULL, never a stand-in.
 """
 
 from __future__ import annotations
