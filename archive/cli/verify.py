@@ -31,9 +31,17 @@ def verify(
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Ask no node and no store over a network.")] = False,
     rpc: Annotated[list[str] | None, typer.Option("--rpc", help="URL of a node to ask; may be repeated.")] = None,
+    quorum: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="How many nodes must agree about a block; else half of those asked."),
+    ] = None,
     store: Annotated[list[str] | None, typer.Option("--store", help="Ask only this store; may be repeated.")] = None,
     trust: Annotated[
         Path | None, typer.Option("--trust", envvar="ARCHIVE_TRUST", help="Your trust file, else the workspace's.")
+    ] = None,
+    bitcoin_headers: Annotated[
+        list[Path] | None,
+        typer.Option("--bitcoin-headers", metavar="FILE", help="A file of Bitcoin headers; may be repeated."),
     ] = None,
     policy: Annotated[Path | None, typer.Option("--policy", help="A policy file that asks for more.")] = None,
     workspace: Annotated[Path | None, typer.Option("--workspace", help="The workspace folder.")] = None,
@@ -46,9 +54,11 @@ def verify(
     from archive.bundle import UnknownBundleFormatError
     from archive.cli.output import byte_progress
     from archive.errors import UsageError
+    from archive.stamps.config import load_clock_config
     from archive.trust import load_trust
     from archive.verify import report
     from archive.verify.checks import judge, unknown_format
+    from archive.verify.clocks import open_header_sources
     from archive.verify.gather import Sources, gather, parse_target
     from archive.verify.nodes import KnownChain
     from archive.verify.outcome import EXIT_OF_VERDICT
@@ -56,6 +66,8 @@ def verify(
 
     if offline and (rpc or store):
         raise UsageError("--offline asks nobody, so it does not go with --rpc or --store", code="verify.offline_rpc")
+    if quorum is not None:
+        _check_quorum(quorum, rpc or [], offline=offline)
     wanted = parse_target(target)
     asked = read_policy(policy) if policy else Policy()
     space = resolve_workspace(workspace)
@@ -69,9 +81,14 @@ def verify(
             _readers(space, offline=offline, names=store or []) if not files or wanted.kind != "bundle" else ()
         ),
         nodes=tuple(_nodes(rpc or [], networks)),
-        chains={network.chain_id: KnownChain(network.name, network.genesis) for network in networks},
+        chains={
+            network.chain_id: KnownChain(network.name, network.genesis, network.confirmations, network.quorum)
+            for network in networks
+        },
         workspace=space,
+        headers=open_header_sources(load_clock_config(space).bitcoin, bitcoin_headers or [], offline=offline),
         offline=offline,
+        quorum=quorum,
         progress=byte_progress("hashing"),
     )
     try:
@@ -111,9 +128,42 @@ def _networks(space: Workspace) -> list[Network]:
 
 def _nodes(urls: list[str], networks: list[Network]) -> list[Node]:
     """The nodes named with --rpc, else those of the configured networks. Nothing is asked yet."""
+    named: list[tuple[str, int | None]] = [(url, None) for url in urls] or [
+        (url, network.chain_id) for network in networks for url in network.rpc_urls
+    ]
+    return label_nodes(named)
+
+
+def label_nodes(named: list[tuple[str, int | None]]) -> list[Node]:
+    """Nodes by URL and chain id. Labels hold no credentials; URLs of one host are numbered, and count as one place."""
     from archive.chain.rpc import RpcClient, mask_url
     from archive.verify.nodes import Node
 
-    if urls:
-        return [Node(mask_url(url), RpcClient(url)) for url in urls]
-    return [Node(mask_url(url), RpcClient(url), network.chain_id) for network in networks for url in network.rpc_urls]
+    nodes: list[Node] = []
+    for url, chain_id in dict.fromkeys(named):
+        place = mask_url(url).removesuffix("/…")
+        label = mask_url(url)
+        taken = {node.source for node in nodes if node.chain_id == chain_id}
+        number = 1
+        while label in taken:
+            number += 1
+            label = f"{mask_url(url)} (key {number})"
+        nodes.append(Node(label, RpcClient(url), chain_id, place))
+    return nodes
+
+
+def _check_quorum(quorum: int, urls: list[str], *, offline: bool) -> None:
+    """Refuse a quorum that can never be reached: it would read as a fault of the network."""
+    from archive.chain.rpc import mask_url
+    from archive.errors import UsageError
+
+    if offline:
+        raise UsageError("--offline asks nobody, so it does not go with --quorum", code="verify.offline_rpc")
+    places = {mask_url(url).removesuffix("/…") for url in urls}
+    if urls and quorum > len(places):
+        raise UsageError(
+            f"--quorum {quorum}: only {len(places)} {'host is' if len(places) == 1 else 'different hosts are'} named "
+            "with --rpc",
+            code="verify.quorum",
+            hint="name more nodes; several URLs of one host count once",
+        )

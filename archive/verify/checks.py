@@ -7,6 +7,7 @@ the directory listing, publisher and time come from the proven log and header, a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from archive.bundle import ProofBundle
 from archive.package import entries
@@ -16,9 +17,10 @@ from archive.verify.files import check_files, is_evidence
 from archive.verify.history import check_history
 from archive.verify.leaves import Leaves, check_content_id, check_tree, read_leaves, wanted_files
 from archive.verify.matching import Matching, match_files
-from archive.verify.outcome import LATER, AnchorSummary, Check, Outcome, Section, Status, Verdict, unknown_note
+from archive.verify.outcome import AnchorSummary, Check, Outcome, Section, Status, Verdict, unknown_note
 from archive.verify.policy import PER_ANCHOR, Policy
 from archive.verify.record import check_record, check_unshown
+from archive.verify.stamps import check_stamps
 
 
 def judge(facts: Facts, policy: Policy) -> Outcome:
@@ -51,10 +53,12 @@ def judge(facts: Facts, policy: Policy) -> Outcome:
         summaries += [summary] if summary else []
     checks += _target(facts, root, content_id, summaries)
     checks += check_history(facts, leaves.header, root, summaries)
-    checks += _stamps(bundle, leaves.header)
+    stamps = check_stamps(bundle, leaves.header, root, facts, summaries)
+    checks += stamps.checks
     checks += _stores(facts)
     checks += _findings(bundle)
-    return _outcome(checks, policy, leaves, matching, root, content_id, summaries)
+    outcome = _outcome(checks, policy, leaves, matching, root, content_id, summaries)
+    return replace(outcome, clocks=stamps.clocks, interval=stamps.interval)
 
 
 def unknown_format(code: str, message: str, policy: Policy) -> Outcome:
@@ -119,18 +123,6 @@ def _target(facts: Facts, root: str | None, content_id: str | None, anchors: Seq
     good = found == wanted
     note = None if good else f"what was found is not of the {kind.replace('_', ' ')} that was asked for"
     return [Check("target", "pass" if good else "fail", kind.replace("_", " "), wanted, found, note)]
-
-
-def _stamps(bundle: ProofBundle, header: entries.Header | None) -> list[Check]:
-    checks = []
-    for index, stamp in enumerate(bundle.stamps):
-        kind = str(stamp.get("kind"))[:80]
-        checks.append(Check("stamp.unknown", "unchecked", f"stamp {index + 1}", None, kind, LATER, "time"))
-    for block in header.not_before if header else ():
-        note = "this version does not look up the block that the package says is older than it"
-        subject = f"{block.chain} block {block.height}"
-        checks.append(Check("time.not_before", "unchecked", subject, block.hash, None, note, "time"))
-    return checks
 
 
 def _stores(facts: Facts) -> list[Check]:

@@ -5,11 +5,12 @@ Nothing here is a judgement. A file is what it hashed to, an RPC node is what it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from archive.bundle import ProofBundle
 from archive.trust import TrustFile
+from archive.verify.clockfacts import ClockFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,3 +137,4 @@ class Facts:
     others: tuple[OtherRoot, ...] = ()
     bad_bundles: tuple[UnreadableFile, ...] = ()  # other bundles among the files that cannot be read
     stores: tuple[StoreAnswer, ...] = ()
+    clocks: ClockFacts = field(default_factory=ClockFacts)

@@ -22,6 +22,7 @@ from archive.package import canonical, entries, hashing
 from archive.package.limits import MAX_RECORD_BYTES, MAX_RECORD_DEPTH
 from archive.stores.base import MAX_FILE_BYTES, MAX_PACKAGE_BYTES, BoundedSink, Reader, is_not_found
 from archive.trust import TrustFile
+from archive.verify.clocks import HeaderSources, ask_clocks
 from archive.verify.facts import (
     Facts,
     OtherRoot,
@@ -70,6 +71,7 @@ class Sources:
     nodes: tuple[Node, ...] = ()
     chains: Mapping[int, KnownChain] = field(default_factory=dict)
     workspace: Workspace | None = None
+    headers: HeaderSources = field(default_factory=HeaderSources)
     offline: bool = False
     progress: Callable[[int, int], None] | None = None
 
@@ -135,6 +137,7 @@ def gather(target: Target, given: Sequence[Path], sources: Sources) -> Facts:
         others=tuple(_other_roots(sources, found)),
         bad_bundles=tuple(found.bad_bundles),
         stores=tuple(found.stores),
+        clocks=ask_clocks(bundle, read_leaves(bundle.entries).header, sources.trust, sources.headers, sources.nodes),
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from archive.chain import proofs
 from archive.chain.consensus.finality import Finality
 from archive.errors import ArchiveError
 from archive.package import entries
+from archive.verify.clockfacts import Clock, Interval
 
 Status = Literal["pass", "fail", "unchecked"]
 Verdict = Literal["pass", "fail", "incomplete"]
@@ -82,6 +83,8 @@ class Outcome:
     anchors: tuple[AnchorSummary, ...]
     files_given: int
     files_total: int
+    clocks: tuple[Clock, ...] = ()
+    interval: Interval = field(default_factory=Interval)
 
 
 def unknown_note(error: ArchiveError) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from archive.chain.consensus.finality import Finality
+from archive.verify.clockfacts import Clock
 from archive.verify.facts import Facts
 from archive.verify.outcome import EXIT_OF_VERDICT, AnchorSummary, Check, Outcome, Section
 
@@ -27,7 +28,7 @@ _VERDICTS: Final = {
     "incomplete": "INCOMPLETE: nothing was found wrong, but not all could be checked",
 }
 # Steps of a proof that say nothing to a reader when they pass; they are in the JSON.
-_QUIET: Final = ("anchor.",)
+_QUIET: Final = ("anchor.", "stamp.rfc3161.", "stamp.opentimestamps.")
 _LOUD: Final = ("anchor.log", "anchor.registry", "anchor.unknown")
 
 
@@ -43,6 +44,12 @@ def to_json(outcome: Outcome, facts: Facts | None) -> dict[str, Any]:
         "root": outcome.root,
         "content_id": outcome.content_id,
         "anchors": [_anchor_json(a) for a in outcome.anchors],
+        "clocks": [_clock_json(c) for c in outcome.clocks],
+        "interval": {
+            "no_earlier_than": _limit_json(outcome.interval.no_earlier),
+            "no_later_than": _limit_json(outcome.interval.no_later),
+            "disagree": list(outcome.interval.disagree),
+        },
         "required": list(outcome.required),
         "lacking": list(outcome.lacking),
         "checks": [c.to_json() for c in outcome.checks],
@@ -68,6 +75,25 @@ def _anchor_json(anchor: AnchorSummary) -> dict[str, Any]:
         "grade": anchor.grade if anchor.header_agreed else None,
         "consensus": None if anchor.final is None else _final_json(anchor.final),
     }
+
+
+def _clock_json(clock: Clock) -> dict[str, Any]:
+    return {
+        "name": clock.name,
+        "kind": clock.kind,
+        "bound": clock.bound,
+        "timestamp": clock.time,
+        "margin": clock.margin,
+        "time": moment(clock.limit),
+        "rests_on": clock.rests_on,
+    }
+
+
+def _limit_json(clock: Clock | None) -> dict[str, Any] | None:
+    """The moment with the clock's error on the safe side, and whose clock it is."""
+    if clock is None:
+        return None
+    return {"timestamp": clock.limit, "time": moment(clock.limit), "clock": clock.name, "rests_on": clock.rests_on}
 
 
 def _final_json(final: Finality) -> dict[str, Any]:
@@ -182,6 +208,7 @@ def closing(outcome: Outcome) -> list[str]:
         ]
     proved = _proved(outcome)
     paragraphs = ["Proved: " + " ".join(proved)] if proved else ["Proved: nothing yet."]
+    paragraphs += _when(outcome)
     missing = _not_proved(outcome)
     if missing:
         paragraphs.append(f"Not proved: {'; '.join(missing)}.")
@@ -224,6 +251,31 @@ def _proved(outcome: Outcome) -> list[str]:
                 f"{moment(proven.timestamp)}{unless}."
             )
     return parts
+
+
+def _when(outcome: Outcome) -> list[str]:
+    """What the independent clocks show, whatever became of the chain, and the interval of all clocks together."""
+    passed = {c.code for c in outcome.checks if c.status == "pass"}
+    if outcome.header is None or "merkle" not in passed:
+        return []
+    stamps = [c for c in outcome.clocks if c.kind in ("rfc3161", "bitcoin")]
+    parts = []
+    if stamps:
+        told = "; ".join(f"no later than {moment(c.limit)} by {c.name}" for c in stamps)
+        parts.append(f"Apart from the chain of the anchor, this root existed {told}.")
+    if outcome.interval.disagree:
+        parts.append(
+            f"Clocks disagree, so one of them is wrong or was lied to: {'; '.join(outcome.interval.disagree)}. Which "
+            "one cannot be told from here."
+        )
+    early, late = outcome.interval.no_earlier, outcome.interval.no_later
+    if early is not None and not outcome.interval.disagree:
+        until = f", and no later than {moment(late.limit)} ({late.name})" if late else ""
+        parts.append(
+            f"The package was assembled no earlier than {moment(early.limit)}, because it names {early.name}{until}. "
+            "What is in it may be older."
+        )
+    return [" ".join(parts)] if parts else []
 
 
 def _rests_on(outcome: Outcome) -> list[str]:
