@@ -27,7 +27,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from archive.chain.consensus.pins import pin_from_json, pin_to_json, rules_from_json, rules_to_json
+from archive.chain.consensus.pins import (
+    history_of,
+    pin_from_json,
+    pin_to_json,
+    rules_from_json,
+    rules_to_json,
+)
 from archive.chain.consensus.rules import ChainRules
 from archive.chain.consensus.sets import PinnedSet
 from archive.errors import InvalidInputError, RefusedError, UsageError
@@ -243,6 +249,25 @@ class TrustFile:
                 hint="`archive trust show` lists what is",
             )
         return left
+
+    def with_validator_set(self, new: PinnedSet) -> TrustFile:
+        """Add a pin; adding the same one again changes nothing.
+
+        Raises:
+            RefusedError: `trust.conflict`, when another pin covers the same epoch block.
+        """
+        held = history_of(self.validator_sets, new.chain_id, new.genesis)
+        old = held.covering(new.number)
+        if old is not None:
+            known = {old.number: old.hash, old.last_number: old.last_hash}.get(new.number)
+            if known == new.hash:
+                return self
+            raise RefusedError(
+                f"epoch block {new.number} of chain {new.chain_id} is already pinned ({old.source})",
+                code="trust.conflict",
+                hint="one of the two is wrong: find out which, and take the wrong one out of the file",
+            )
+        return self.with_validator_sets(new.chain_id, new.genesis, (*held.pins, new))
 
     def with_validator_sets(self, chain_id: int, genesis: str, pins: Iterable[PinnedSet]) -> TrustFile:
         """All pins of one chain replaced by these."""

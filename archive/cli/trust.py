@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from archive.cli.output import JsonOption, print_json, print_result, say
 from archive.errors import ExitCode
 from archive.workspace import resolve_workspace
+
+if TYPE_CHECKING:
+    from archive.trust import TrustFile
 
 TrustOption = Annotated[
     Path | None, typer.Option("--trust", envvar="ARCHIVE_TRUST", help="The trust file, else the workspace's.")
@@ -21,9 +26,11 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="The trust file: registries and publisher keys that you believe.", no_args_is_help=True)
     group.command("show")(show)
     group.command("remove")(remove)
+    group.command("update")(update)
     add = typer.Typer(help="Trust a registry or a publisher's key.", no_args_is_help=True)
     add.command("registry")(add_registry)
     add.command("publisher")(add_publisher)
+    add.command("epoch")(add_epoch)
     group.add_typer(add, name="add")
     app.add_typer(group, name="trust")
 
@@ -37,7 +44,7 @@ def show(trust: TrustOption = None, workspace: WorkspaceOption = None, json_outp
     if json_output:
         print_json({"path": str(path), **loaded.to_json()})
         return ExitCode.DONE
-    print_result(f"trust file  {path}" + ("" if path.exists() else " (not there yet: nothing is trusted)"))
+    print_result(f"trust file  {path}" + ("" if path.exists() else " (not there yet: no registry, no publisher)"))
     for registry in loaded.registries:
         note = " (the embedded chain of this workspace: proves no time)" if registry.workspace_chain else ""
         print_result(f"registry    {registry.name}{note}")
@@ -47,7 +54,23 @@ def show(trust: TrustOption = None, workspace: WorkspaceOption = None, json_outp
     for publisher in loaded.publishers:
         print_result(f"publisher   {publisher.name}")
         print_result(f"            address {to_checksum(publisher.address)}")
+    _show_validators(loaded)
     return ExitCode.DONE
+
+
+def _show_validators(trust: TrustFile) -> None:
+    """The newest set of each chain, with how old it is: old keys may have leaked since."""
+    from archive.chain.consensus.pins import history_of, with_shipped
+
+    pins = with_shipped(trust.validator_sets)
+    for chain_id, genesis in dict.fromkeys((pin.chain_id, pin.genesis) for pin in pins):
+        history = history_of(pins, chain_id, genesis)
+        newest = history.pins[-1]
+        size = "hash only" if newest.set is None else f"{len(newest.set.validators)} validators"
+        print_result(f"validators  chain {chain_id}: {len(history.pins)} pinned, newest of {newest.as_of} ({size})")
+        print_result(f"            epoch block {newest.last_number}, {newest.source}")
+    for rules in trust.consensus_rules:
+        print_result(f"rules       chain {rules.chain_id}: {rules.forks[0].fork}, private, genesis {rules.genesis}")
 
 
 def add_registry(
@@ -89,6 +112,91 @@ def add_publisher(
     path = _path(trust, workspace)
     save_trust(path, load_trust(path).with_publisher(new))
     return _done({"added": {"publisher": new.to_json()}}, f"{path}: trusts publisher {new.name!r}", json_output)
+
+
+def add_epoch(
+    chain_id: Annotated[int, typer.Option(min=1, max=2**53 - 1, help="The chain's number, 56 for BSC.")],
+    number: Annotated[int, typer.Option(min=0, max=2**53 - 1, help="Number of an epoch block.")],
+    block_hash: Annotated[str, typer.Option("--hash", help="Its hash, 0x and 64 hex digits.")],
+    as_of: Annotated[str, typer.Option(help="Time of the block, like 2026-01-31T12:00:00Z.")],
+    source: Annotated[str, typer.Option(help="Where you have the hash from.")],
+    genesis: Annotated[
+        str | None, typer.Option(help="Hash of the chain's first block; known here for 56 and 97.")
+    ] = None,
+    trust: TrustOption = None,
+    workspace: WorkspaceOption = None,
+    json_output: JsonOption = False,
+) -> ExitCode:
+    """Pin an epoch block of BSC by its hash, to follow validators from it. Get the hash from several places."""
+    from archive.chain.consensus.pins import pin_from_json, pin_to_json
+    from archive.chain.consensus.rules import PUBLIC
+    from archive.errors import UsageError
+    from archive.trust import checked_hash, load_trust, save_trust
+
+    known = PUBLIC[chain_id].genesis if chain_id in PUBLIC else None
+    first = known if genesis is None else checked_hash(genesis, "--genesis")
+    if first is None:
+        raise UsageError("--genesis is needed for this chain", code="trust.bad_hash")
+    digest = checked_hash(block_hash, "--hash")
+    pin = pin_from_json(
+        {
+            "chain_id": chain_id,
+            "genesis": first,
+            "number": number,
+            "hash": digest,
+            "last_number": number,
+            "last_hash": digest,
+            "turn_length": None,
+            "validators": None,
+            "source": source,
+            "as_of": as_of,
+        },
+        lambda what: UsageError(f"epoch block {number}: {what}", code="trust.validator_set"),
+    )
+    path = _path(trust, workspace)
+    save_trust(path, load_trust(path).with_validator_set(pin))
+    text = f"{path}: pins epoch block {number} of chain {chain_id}; archive trust update --rpc URL follows from it"
+    return _done({"added": {"validator_set": pin_to_json(pin)}}, text, json_output)
+
+
+def update(
+    rpc: Annotated[
+        list[str],
+        typer.Option("--rpc", metavar="URL", help="A node of the chain; several: the next is asked when one fails."),
+    ],
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most this many epochs.")] = 1_000_000,
+    trust: TrustOption = None,
+    workspace: WorkspaceOption = None,
+    json_output: JsonOption = False,
+) -> ExitCode:
+    """Follow the validators of BSC from those that are pinned to the newest, every handover checked, none left out."""
+    from archive.chain.consensus.pins import pin_to_json
+    from archive.chain.consensus.update import update_sets
+    from archive.trust import load_trust, save_trust
+
+    path = _path(trust, workspace)
+    held = load_trust(path)
+    result = update_sets(held, rpc, limit=limit, progress=_epoch_progress())
+    # What was verified stands, also where the way ended early.
+    if result.trust != held:
+        save_trust(path, result.trust)
+    if result.stopped is not None:
+        say(f"archive: {result.steps} epochs were followed and kept, up to block {result.last.last_number}")
+        raise result.stopped
+    told = f"{path}: {result.steps} epochs followed, up to block {result.last.last_number} of {result.last.as_of}"
+    return _done({"steps": result.steps, "last": pin_to_json(result.last)}, told, json_output)
+
+
+def _epoch_progress() -> Callable[[int, int], None]:
+    count = 0
+
+    def report(reached: int, head: int) -> None:
+        nonlocal count
+        count += 1
+        if count % 100 == 0 and sys.stderr.isatty():
+            say(f"epoch block {reached} of {head}")
+
+    return report
 
 
 def remove(
