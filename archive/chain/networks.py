@@ -50,6 +50,8 @@ class Network:
     symbol: str
     gas_price_floor: int
     gas_price_cap: int
+    # How many of its nodes must agree about a block, None for half of those asked.
+    quorum: int | None = None
     registry_code_hash: str | None = None
 
     @property
@@ -181,6 +183,7 @@ def _network(name: str, value: Any) -> Network:
         symbol=value.symbol,
         gas_price_floor=floor,
         gas_price_cap=cap,
+        quorum=value.quorum,
         registry_code_hash=value.registry_code_hash,
     )
 
@@ -210,6 +213,7 @@ def _settings(workspace: Workspace, environment: Mapping[str, str]) -> dict[str,
         registry: Annotated[str, Field(pattern=r"^0x[0-9a-f]{40}$")] | None = None
         registry_code_hash: Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")] | None = None
         confirmations: Annotated[int, Field(strict=True, ge=1, le=10_000)] | Literal["finalized"] = 12
+        quorum: Annotated[int, Field(strict=True, ge=1, le=16)] | None = None
         symbol: Annotated[str, Field(min_length=1, max_length=32)] = "ether"
         gas_price_floor_gwei: gwei = "0"
         gas_price_cap_gwei: gwei = "500"

@@ -141,7 +141,7 @@ def label_nodes(named: list[tuple[str, int | None]]) -> list[Node]:
 
     nodes: list[Node] = []
     for url, chain_id in dict.fromkeys(named):
-        place = mask_url(url).removesuffix("/…")
+        place = _place(url)
         label = mask_url(url)
         taken = {node.source for node in nodes if node.chain_id == chain_id}
         number = 1
@@ -154,12 +154,11 @@ def label_nodes(named: list[tuple[str, int | None]]) -> list[Node]:
 
 def _check_quorum(quorum: int, urls: list[str], *, offline: bool) -> None:
     """Refuse a quorum that can never be reached: it would read as a fault of the network."""
-    from archive.chain.rpc import mask_url
     from archive.errors import UsageError
 
     if offline:
         raise UsageError("--offline asks nobody, so it does not go with --quorum", code="verify.offline_rpc")
-    places = {mask_url(url).removesuffix("/…") for url in urls}
+    places = {_place(url) for url in urls}
     if urls and quorum > len(places):
         raise UsageError(
             f"--quorum {quorum}: only {len(places)} {'host is' if len(places) == 1 else 'different hosts are'} named "
@@ -167,3 +166,10 @@ def _check_quorum(quorum: int, urls: list[str], *, offline: bool) -> None:
             code="verify.quorum",
             hint="name more nodes; several URLs of one host count once",
         )
+
+
+def _place(url: str) -> str:
+    """Host and port: who runs a node, as far as its URL tells."""
+    from archive.chain.rpc import mask_url
+
+    return mask_url(url).removesuffix("/…").partition("://")[2]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -11,8 +10,9 @@ from archive.chain import proofs, registry
 from archive.errors import InvalidInputError
 from archive.package import cid, entries
 from archive.verify.consensus import check_consensus, header_answer
-from archive.verify.facts import AnchorFacts, Facts, HeaderAnswer
-from archive.verify.outcome import LATER, AnchorSummary, Check, HeaderGrade, Status
+from archive.verify.facts import AnchorFacts, Facts
+from archive.verify.outcome import LATER, AnchorSummary, Check, Status
+from archive.verify.quorum import check_code, check_final, check_header
 
 _ORIGIN_STEPS: Final = frozenset(
     {
@@ -64,13 +64,19 @@ def check_anchor(
     checks += _log(subject, index, proven, header, root, content_id)
     trusted = facts.trust.registry(proven.chain_id, proven.genesis, proven.registry)
     checks += _registry(subject, index, proven, facts)
-    checks += _code(subject, index, asked, trusted.code_hash if trusted else None)
+    checks += check_code(subject, index, proven, asked, facts, trusted.code_hash if trusted else None)
     signed, final = check_consensus(subject, index, value, proven, facts)
     checks += signed
     if final is not None:
         asked = replace(asked, headers=(*asked.headers, header_answer(final)))
-    headers = _header(subject, index, proven, asked, facts)
-    checks += headers
+    checks += [
+        _other_history(subject, index, proven.genesis, answer.found or "unknown", answer.source)
+        for answer in asked.headers
+        if answer.outcome == "other_history"
+    ]
+    headers, agreement = check_header(subject, index, proven, asked, facts)
+    finality = check_final(subject, index, asked, facts, agreement, signed=final is not None)
+    checks += headers + finality
     checks += _publisher(subject, index, proven, header, facts)
     publisher = facts.trust.publisher(proven.publisher)
     embedded = trusted is not None and trusted.workspace_chain
@@ -78,23 +84,14 @@ def check_anchor(
         proven=proven,
         publisher_name=publisher.name if publisher else None,
         registry_name=trusted.name if trusted else None,
-        header_agreed=any(c.code == "chain.header" and c.status == "pass" for c in headers),
+        header_agreed=agreement.status == "pass",
         time_proved=False if embedded else asked.public_chain,
         workspace_chain=embedded,
         chain_name=asked.chain_name,
         final=final,
-        grade=_grade(asked.headers),
+        agreement=agreement,
+        settled=any(c.status == "pass" for c in finality),
     )
-
-
-def _grade(answers: Sequence[HeaderAnswer]) -> HeaderGrade | None:
-    """What the block's place in the chain rests on, the strongest of what there is."""
-    kinds = [answer.kind for answer in answers if answer.outcome == "same"]
-    if "consensus" in kinds:
-        return "consensus"
-    if "rpc" in kinds:
-        return "rpcs" if kinds.count("rpc") > 1 else "rpc"
-    return "workspace" if kinds else None
 
 
 def _unknown_anchor(value: JsonObject) -> str | None:
@@ -159,74 +156,6 @@ def _other_history(subject: str, index: int, expected: str, found: str, source: 
         f"{source} knows a chain of the same number with another first block: a test network that was reset, or a copy"
     )
     return Check("chain.other_history", "unchecked", subject, expected, found, note, "time", index)
-
-
-def _code(subject: str, index: int, asked: AnchorFacts, trusted: str | None) -> list[Check]:
-    if trusted is None:
-        return []
-    checks = []
-    for answer in asked.codes:
-        if answer.code_hash is None:
-            checks.append(
-                Check(
-                    "chain.code",
-                    "unchecked",
-                    subject,
-                    trusted,
-                    None,
-                    f"{answer.source}: {answer.message}",
-                    "time",
-                    index,
-                )
-            )
-            continue
-        good = answer.code_hash == trusted
-        note = (
-            f"{answer.source}: the contract at the registry's address is {'the one' if good else 'not the one'} trusted"
-        )
-        status: Status = "pass" if good else "fail"
-        checks.append(Check("chain.code", status, subject, trusted, answer.code_hash, note, "time", index))
-    return checks
-
-
-def _header(subject: str, index: int, proven: proofs.ProvenAnchor, asked: AnchorFacts, facts: Facts) -> list[Check]:
-    """Whether the block of the anchor is in the chain: by nodes, by signatures of validators the reader pinned."""
-    checks: list[Check] = []
-    for answer in asked.headers:
-        if answer.outcome == "other_history":
-            checks.append(_other_history(subject, index, proven.genesis, answer.found or "unknown", answer.source))
-    same = [a for a in asked.headers if a.outcome == "same"]
-    other = [a for a in asked.headers if a.outcome == "other"]
-    expected = proven.block_hash
-
-    def result(status: Status, found: str | None, note: str) -> list[Check]:
-        return [*checks, Check("chain.header", status, subject, expected, found, note, "time", index)]
-
-    if other and not same:
-        sources = ", ".join(a.source for a in other)
-        return result("fail", other[0].found, f"{sources}: another block stands at height {proven.block_number}")
-    if other:
-        agree, disagree = ", ".join(a.source for a in same), ", ".join(a.source for a in other)
-        return result("unchecked", other[0].found, f"the sources disagree: {agree} has this block, {disagree} another")
-    if same:
-        return result("pass", expected, f"agreed by {', '.join(a.source for a in same)}")
-    if asked.headers:
-        return result("unchecked", None, "; ".join(_no_answer(a, proven) for a in asked.headers))
-    if facts.offline:
-        return result("unchecked", None, "offline: no node was asked whether this block is in the chain")
-    note = f"no node of chain {proven.chain_id} is configured; name one with --rpc URL"
-    return result("unchecked", None, note)
-
-
-def _no_answer(answer: HeaderAnswer, proven: proofs.ProvenAnchor) -> str:
-    what = {
-        "absent": f"has no block at height {proven.block_number}",
-        "unreachable": f"could not be asked ({answer.found or 'no answer'})",
-        "wrong_chain": f"is on another chain ({answer.found})",
-        "other_history": "is on a chain of the same number with another history",
-        "bad_answer": f"gave an answer that makes no sense ({answer.found})",
-    }[answer.outcome]
-    return f"{answer.source} {what}"
 
 
 def _publisher(

@@ -25,6 +25,8 @@ from archive.verify.stamps import check_stamps
 
 def judge(facts: Facts, policy: Policy) -> Outcome:
     """Apply every rule to the facts."""
+    if policy.quorum is not None:
+        facts = replace(facts, quorum=max(policy.quorum, facts.quorum or 1))
     bundle = facts.bundle
     leaves = read_leaves(bundle.entries)
     wanted = wanted_files(leaves)

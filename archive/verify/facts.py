@@ -47,17 +47,41 @@ class UnreadableFile:
     message: str
 
 
-HeaderOutcome = Literal["same", "other", "absent", "unreachable", "wrong_chain", "other_history", "bad_answer"]
+# `other_log`: the same block, but another receipt of the transaction than the one proven in it. `behind`: the node's
+# newest block is an earlier one.
+HeaderOutcome = Literal[
+    "same",
+    "other",
+    "other_log",
+    "absent",
+    "behind",
+    "unreachable",
+    "wrong_chain",
+    "other_history",
+    "bad_answer",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class HeaderAnswer:
-    """What one source said about the block of an anchor. `source` is safe to show."""
+    """What one source said about the block of an anchor. `source` is safe to show.
+
+    `place` is who runs the source, as far as it can be told: sources of one place count once. `number` is the block's,
+    `head` the source's newest block, `finalized` the newest that it calls final; None where it did not say.
+    """
 
     source: str
     kind: Literal["rpc", "workspace", "consensus"]
     outcome: HeaderOutcome
     found: str | None = None
+    place: str | None = None
+    number: int | None = None
+    head: int | None = None
+    finalized: int | None = None
+
+    @property
+    def value(self) -> str | None:
+        return self.found
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +91,11 @@ class CodeAnswer:
     source: str
     code_hash: str | None
     message: str | None = None
+    place: str | None = None
+
+    @property
+    def value(self) -> str | None:
+        return self.code_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +123,9 @@ class AnchorFacts:
     # None: not known here; False: an embedded or private chain, whose clock proves nothing.
     public_chain: bool | None = None
     chain_name: str | None = None
+    # The network's settings: how deep a block is final, and how many nodes must agree; None where none is known.
+    rule: int | Literal["finalized"] | None = None
+    quorum: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +170,4 @@ class Facts:
     bad_bundles: tuple[UnreadableFile, ...] = ()  # other bundles among the files that cannot be read
     stores: tuple[StoreAnswer, ...] = ()
     clocks: ClockFacts = field(default_factory=ClockFacts)
+    quorum: int | None = None  # how many nodes must agree, where the reader said so

@@ -64,7 +64,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where to read from. Without `workspace` no local bundles, catalogue or embedded chain are looked at."""
+    """Where to read from. Without `workspace` no local bundles, catalogue or embedded chain are looked at.
+
+    `quorum` is how many nodes must agree, where the reader said so.
+    """
 
     trust: TrustFile
     readers: tuple[Reader, ...] = ()
@@ -73,6 +76,7 @@ class Sources:
     workspace: Workspace | None = None
     headers: HeaderSources = field(default_factory=HeaderSources)
     offline: bool = False
+    quorum: int | None = None
     progress: Callable[[int, int], None] | None = None
 
 
@@ -130,6 +134,7 @@ def gather(target: Target, given: Sequence[Path], sources: Sources) -> Facts:
         files=(*found.files, *found.hashed),
         trust=replace(sources.trust, validator_sets=with_shipped(sources.trust.validator_sets)),
         offline=sources.offline,
+        quorum=sources.quorum,
         unreadable=tuple(found.unreadable),
         package_folder=found.package_folder,
         anchors=tuple(ask_chain(bundle, sources.nodes, sources.chains, sources.trust, sources.workspace)),

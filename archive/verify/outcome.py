@@ -52,10 +52,26 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far the sources agree that a block is in the chain.
+
+    `grade` is the strongest source, None unless `status` is `pass`. `agreed`, `asked` and `needed` count nodes of
+    different places.
+    """
+
+    status: Status
+    grade: HeaderGrade | None
+    agreed: int
+    asked: int
+    needed: int
+
+
+@dataclass(frozen=True, slots=True)
 class AnchorSummary:
     """An anchor whose log was proved. `time_proved` is False on embedded and private chains, None when not known.
 
-    `final` is what validators signed; `grade` is the strongest source that agreed about the block.
+    `final` is what validators signed; `agreement` says what the block's place in the chain rests on; `settled` is True
+    when the anchor can no more be reorganised away.
     """
 
     proven: proofs.ProvenAnchor
@@ -66,7 +82,12 @@ class AnchorSummary:
     workspace_chain: bool
     chain_name: str | None
     final: Finality | None = None
-    grade: HeaderGrade | None = None
+    agreement: Agreement | None = None
+    settled: bool = False
+
+    @property
+    def grade(self) -> HeaderGrade | None:
+        return self.agreement.grade if self.agreement else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,11 @@ class Chain:
 
 @dataclass
 class SimulatedRpc:
-    """A node of a chain; its lies: another block hash, another genesis, another chain, no answers at all."""
+    """A node of a chain; its lies: another block hash or receipt, another genesis, another chain, no answers at all.
+
+    `lags` is how many of the newest blocks it does not have yet; `more` how many blocks follow the newest anchor, of
+    which all but `unfinal` are final (None: it knows no such tag). `receipt` is what it tells of every transaction.
+    """
 
     chain: Chain
     other_hash: bool = False
@@ -140,6 +144,10 @@ class SimulatedRpc:
     chain_id: int | None = None
     down: bool = False
     code: bytes | None = None
+    lags: int = 0
+    more: int = 20
+    unfinal: int | None = 5
+    receipt: dict[str, Any] | None = None
     asked: list[str] = field(default_factory=list)
 
     def call(self, method: str, params: Sequence[object] = ()) -> Any:
@@ -148,12 +156,17 @@ class SimulatedRpc:
             raise UnreachableError("node.example: no answer", code="chain.rpc_unreachable")
         if method == "eth_chainId":
             return hex(self.chain_id or self.chain.chain_id)
+        head = max(self.chain.blocks, default=0) + self.more - self.lags
+        if method == "eth_blockNumber":
+            return hex(head)
+        if method == "eth_getBlockByNumber" and params[0] == "finalized":
+            return None if self.unfinal is None else {"number": hex(head - self.unfinal)}
         if method == "eth_getBlockByNumber":
             number = int(str(params[0]), 16)
             if number == 0:
                 return {"number": "0x0", "hash": self.genesis or self.chain.genesis}
             header = self.chain.blocks.get(number)
-            if header is None:
+            if header is None or number > head:
                 return None
             digest = codec.keccak(header + b"x" if self.other_hash else header)
             return {"number": hex(number), "hash": codec.to_hex(digest)}
@@ -168,7 +181,7 @@ class SimulatedRpc:
             root, ordinal = self.chain.heads.get((codec.to_hex(words[12:32]), words[32:64]), (bytes(32), 0))
             return codec.to_hex(root[:29] + bytes(3) + registry.int_word(ordinal))
         if method == "eth_getTransactionReceipt":
-            return None
+            return self.receipt
         raise AssertionError(method)
 
 
@@ -345,6 +358,7 @@ class Desk:
         bundle: dict[str, Any] | None = None,
         target: str | None = None,
         chains: dict[int, KnownChain] | None = None,
+        quorum: int | None = None,
     ) -> Outcome:
         """Verify as the command does; by default with all files, the right trust file and an honest node."""
         path = self.folder / f"bundle-{self.count}.proof.json"
@@ -354,9 +368,10 @@ class Desk:
             trust=publication.trust if trust is None else trust,
             readers=tuple(stores),
             nodes=tuple(asked),
-            chains={97: KnownChain("bsc-testnet", Chain.genesis)} if chains is None else chains,
+            chains={97: KnownChain("bsc-testnet", Chain.genesis, 12)} if chains is None else chains,
             workspace=workspace,
             offline=offline,
+            quorum=quorum,
         )
         files = [publication.folder] if given is None else given
         return judge(gather(Target("bundle", target or str(path)), files, sources), policy or Policy())
