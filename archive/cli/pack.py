@@ -13,7 +13,7 @@ from archive.workspace import resolve_workspace
 
 if TYPE_CHECKING:
     from archive.package.build import Package
-    from archive.publish.keep import KeptCar
+    from archive.publish.pack import CarFile
 
 
 def register(app: typer.Typer) -> None:
@@ -58,7 +58,6 @@ def pack(
                 "previous_root": package.header.previous_root,
                 "car": str(car.path),
                 "car_size": car.size,
-                "car_sha256": car.sha256,
                 "files": len(package.files),
                 "withheld": len(package.withheld),
             }
@@ -68,7 +67,7 @@ def pack(
     return ExitCode.DONE
 
 
-def _text(package: Package, car: KeptCar) -> str:
+def _text(package: Package, car: CarFile) -> str:
     header = package.header
     withheld = f", {len(package.withheld)} withheld" if package.withheld else ""
     rows = [

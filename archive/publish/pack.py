@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archive.errors import Problem, UsageError
-from archive.package.build import Package, build_package
-from archive.package.car import write_car
+from archive.package.build import Package, PackageInput, build_package
+from archive.package.car import pack_file
 from archive.package.hashing import Progress
+from archive.package.seal import Seal
 from archive.publish import seals
 from archive.publish.history import require_previous
 from archive.publish.inputs import open_draft, package_input, require_bytes
-from archive.publish.keep import KeptCar, keep_car
+from archive.publish.keep import keep_car
 from archive.stores.local import LocalStore
 from archive.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class CarFile:
+    """A CAR on disk and its size in bytes."""
+
+    path: Path
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +31,7 @@ class Packed:
     """A package, its CAR, and what the check had to say that is no error."""
 
     package: Package
-    car: KeptCar
+    car: CarFile
     notes: tuple[Problem, ...]
 
 
@@ -58,29 +65,26 @@ def pack_dossier(
         from archive.trust import checked_address
 
         seal = replace(seal, publisher=checked_address(publisher))
-    package = build_package(package_input(draft), seal, progress=progress)
-    if package.withheld and held is None:
+    inputs = package_input(draft)
+    if held is None and any(item.withheld for item in inputs.evidence):
+        # Before the CAR: one whose salts are lost could never be revealed.
         seals.save_seal(workspace, incident, replace(seal, publisher=None))
-    car = _write(package, out) if out is not None else keep_car(LocalStore(workspace.store), package)
+    if out is not None:
+        package, car = _write(inputs, seal, out, progress)
+    else:
+        package = build_package(inputs, seal, progress=progress)
+        kept = keep_car(LocalStore(workspace.store), package)
+        car = CarFile(kept.path, kept.size)
     return Packed(package, car, draft.notes)
 
 
-def _write(package: Package, out: Path) -> KeptCar:
-    """Write the CAR to a file that appears whole or not at all."""
+def _write(inputs: PackageInput, seal: Seal, out: Path, progress: Progress | None) -> tuple[Package, CarFile]:
+    """Write the CAR to a file that appears whole or not at all, reading each evidence file once."""
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{out.name}.", suffix=".partial", dir=out.absolute().parent)
+        out.absolute().parent.resolve(strict=True)
+        packed = pack_file(inputs, seal, out, progress=progress)
     except OSError as error:
         raise UsageError(
             f"--out {out}: cannot be written: {error.strerror}", code="pack.bad_out", hint="choose another place"
         ) from None
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as sink:
-            info = write_car(package, sink)
-            sink.flush()
-            os.fsync(sink.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return KeptCar(out, info.size, info.sha256)
+    return packed.package, CarFile(out, packed.size)
