@@ -22,12 +22,126 @@ contract Publishers is Test {
     uint256 public wronglyAccepted;
     uint256 public honestlyRefused;
 
-    constructor(IncidentRegistry registry_) {
-        registry = registry_;
+    /// @dev Keys of the same publishers, so that each can also act through a relay.
+    mapping(address publisher => uint256) private _keys;
+    address[3] private _publishers;
+
+    struct Set {
+        address account;
+        bytes32 root;
+        uint256 mapping_;
+        uint256 slot;
     }
 
-    function publisherAt(uint256 index) public pure returns (address) {
-        return address(uint160(0x1000 + index % 3));
+    Set[] private _sets;
+    mapping(bytes32 what => bool) private _withdrawn;
+
+    constructor(IncidentRegistry registry_) {
+        registry = registry_;
+        for (uint256 i; i < 3; ++i) {
+            uint256 key = uint256(keccak256(abi.encode("publisher", i)));
+            _publishers[i] = vm.addr(key);
+            _keys[_publishers[i]] = key;
+        }
+    }
+
+    function publisherAt(uint256 index) public view returns (address) {
+        return _publishers[index % 3];
+    }
+
+    function setCount() external view returns (uint256) {
+        return _sets.length;
+    }
+
+    function setAt(uint256 index) external view returns (Set memory) {
+        return _sets[index];
+    }
+
+    /// @dev A batch, an endorsement or a retraction, by the account itself: legal once each.
+    function act(uint256 who, uint256 seed, uint256 kind) external {
+        _pass(seed % 7, seed % 3);
+        (address account, bytes32 root) = (publisherAt(who), rootOf(seed));
+        uint256 slot = 2 + kind % 3;
+        bool legal = _stored(account, root, slot) == 0;
+        bytes memory call = slot == 2
+            ? abi.encodeCall(registry.anchorBatch, (root, seed % 1000 + 1))
+            : slot == 3
+                ? abi.encodeCall(registry.endorse, (root))
+                : abi.encodeCall(registry.retract, (root, "a reason"));
+        vm.prank(account);
+        (bool done,) = address(registry).call(call);
+        if (done != legal) done ? ++wronglyAccepted : ++honestlyRefused;
+        if (!done || !legal) return;
+        uint256 top = slot == 2 ? seed % 1000 + 1 : slot == 3 ? 0 : uint256(keccak256("a reason")) / 2 ** 104;
+        uint256 expected = top * 2 ** 104 + block.timestamp * 2 ** 64 + block.number * 2 ** 24 + 1;
+        _sets.push(Set(account, root, slot, expected));
+    }
+
+    /// @dev Terminal, whether endorsed or not.
+    function withdraw(uint256 who, uint256 seed) external {
+        (address account, bytes32 root) = (publisherAt(who), rootOf(seed));
+        bytes32 what = keccak256(abi.encode(account, root));
+        vm.prank(account);
+        (bool done,) = address(registry).call(abi.encodeCall(registry.withdraw, (root)));
+        if (done == _withdrawn[what]) done ? ++wronglyAccepted : ++honestlyRefused;
+        if (!done) return;
+        _withdrawn[what] = true;
+        uint256 top = block.timestamp * 2 ** 216 + block.number * 2 ** 176 + 2;
+        for (uint256 i; i < _sets.length; ++i) {
+            Set storage set = _sets[i];
+            if (set.mapping_ == 3 && set.account == account && set.root == root) {
+                set.slot += top;
+                return;
+            }
+        }
+        _sets.push(Set(account, root, 3, top));
+    }
+
+    /// @dev The publisher's own signature, sent by this contract.
+    function anchorByRelay(uint256 who, uint256 what, uint256 seed, bytes32 digest) external {
+        _relay(publisherAt(who), incidentAt(what), rootOf(seed), digest, _keys[publisherAt(who)], true);
+    }
+
+    /// @dev Another publisher's signature for this one's anchor.
+    function anchorByForgery(uint256 who, uint256 forger, uint256 what, uint256 seed) external {
+        (address publisher, address other) = (publisherAt(who), publisherAt(forger));
+        if (publisher == other) return;
+        _relay(publisher, incidentAt(what), rootOf(seed), 0, _keys[other], false);
+    }
+
+    function _relay(address publisher, bytes32 incident, bytes32 root, bytes32 digest, uint256 key, bool own) private {
+        bytes32[] storage history = _histories[publisher][incident];
+        bytes32 previous = history.length == 0 ? bytes32(0) : history[history.length - 1];
+        bool legal = own && registry.entrySlotOf(publisher, root) == 0;
+        bytes memory signature = _signed(publisher, incident, root, previous, digest, key);
+        try registry.anchorFor(publisher, incident, root, previous, digest, type(uint256).max, signature) {
+            if (!legal) ++wronglyAccepted;
+        } catch {
+            if (legal) ++honestlyRefused;
+            return;
+        }
+        history.push(root);
+        uint256 slot = packEntry(incident, previous, digest, block.timestamp, block.number, history.length, 0x10);
+        _entries.push(Entry(publisher, incident, root, previous, slot, history.length));
+    }
+
+    function _signed(address publisher, bytes32 incident, bytes32 root, bytes32 previous, bytes32 digest, uint256 key)
+        private
+        view
+        returns (bytes memory)
+    {
+        bytes32 kind = keccak256(
+            "Anchor(address publisher,bytes32 incident,bytes32 root,bytes32 previous,bytes32 contentDigest,uint256 deadline)"
+        );
+        bytes32 request = keccak256(abi.encode(kind, publisher, incident, root, previous, digest, type(uint256).max));
+        bytes32 whole = keccak256(bytes.concat(bytes2(0x1901), registry.domainSeparator(), request));
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, whole);
+        return abi.encodePacked(r, s, v);
+    }
+
+    function _stored(address account, bytes32 root, uint256 slot) private view returns (uint256) {
+        if (slot == 2) return registry.batchSlotOf(account, root);
+        return slot == 3 ? registry.endorsementSlotOf(account, root) : registry.retractionSlotOf(account, root);
     }
 
     function incidentAt(uint256 index) public pure returns (bytes32) {
@@ -166,6 +280,16 @@ contract IncidentRegistryInvariantTest is RegistryTest {
             }
         }
         assertTrue(counted >= _publishers.entryCount(), "entries counted");
+    }
+
+    function invariant_anActNeverChangesSaveThatAnEndorsementIsWithdrawn() public view {
+        for (uint256 i; i < _publishers.setCount(); ++i) {
+            Publishers.Set memory set = _publishers.setAt(i);
+            bytes32 where = keccak256(abi.encode(set.root, keccak256(abi.encode(set.account, set.mapping_))));
+            assertEq(vm.load(address(registry), where), bytes32(set.slot), "act");
+            bytes32 mine = keccak256(abi.encode(set.root, keccak256(abi.encode(address(_publishers), set.mapping_))));
+            assertEq(vm.load(address(registry), mine), 0, "act of the handler");
+        }
     }
 
     function invariant_onlyLegalCallsAreAccepted() public view {

@@ -76,3 +76,67 @@ abstract contract RegistryTest is Test {
         registry.anchor(incident, root, previous, DIGEST);
     }
 }
+
+/// @notice Signed requests, put together as EIP-712 says, not by the code under test.
+abstract contract SigningTest is RegistryTest {
+    uint256 internal constant KEY = uint256(keccak256("key of a publisher"));
+    uint256 internal constant OTHER_KEY = uint256(keccak256("key of somebody else"));
+    uint256 internal constant DEADLINE = TIME + 1 days;
+    address internal signer;
+
+    function setUp() public virtual override {
+        super.setUp();
+        signer = vm.addr(KEY);
+    }
+
+    function anchorDigest(address publisher, bytes32 incident, bytes32 root, bytes32 previous, uint256 deadline)
+        internal
+        view
+        returns (bytes32)
+    {
+        bytes32 kind = keccak256(
+            "Anchor(address publisher,bytes32 incident,bytes32 root,bytes32 previous,bytes32 contentDigest,uint256 deadline)"
+        );
+        return digestOf(keccak256(abi.encode(kind, publisher, incident, root, previous, DIGEST, deadline)));
+    }
+
+    function endorseDigest(address endorser, bytes32 root, uint256 deadline) internal view returns (bytes32) {
+        bytes32 kind = keccak256("Endorse(address endorser,bytes32 root,uint256 deadline)");
+        return digestOf(keccak256(abi.encode(kind, endorser, root, deadline)));
+    }
+
+    function withdrawDigest(address endorser, bytes32 root, uint256 deadline) internal view returns (bytes32) {
+        bytes32 kind = keccak256("Withdraw(address endorser,bytes32 root,uint256 deadline)");
+        return digestOf(keccak256(abi.encode(kind, endorser, root, deadline)));
+    }
+
+    function retractDigest(address publisher, bytes32 root, string memory reason, uint256 deadline)
+        internal
+        view
+        returns (bytes32)
+    {
+        bytes32 kind = keccak256("Retract(address publisher,bytes32 root,string reason,uint256 deadline)");
+        return digestOf(keccak256(abi.encode(kind, publisher, root, keccak256(bytes(reason)), deadline)));
+    }
+
+    function digestOf(bytes32 request) internal view returns (bytes32) {
+        bytes32 kind = keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+        bytes32 domain =
+            keccak256(abi.encode(kind, keccak256("IncidentArchive"), keccak256("1"), block.chainid, address(registry)));
+        return keccak256(bytes.concat(bytes2(0x1901), domain, request));
+    }
+
+    function sign(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        return abi.encodePacked(r, s, v);
+    }
+
+    /// @dev An act's word: flags in the lowest byte, the clock where an entry has it.
+    function packAct(uint256 top, uint256 time, uint256 number, uint256 flags) internal pure returns (uint256) {
+        return top * 2 ** 104 + time * 2 ** 64 + number * 2 ** 24 + flags;
+    }
+
+    function place(address account, bytes32 key, uint256 slot) internal pure returns (bytes32) {
+        return keccak256(abi.encode(key, keccak256(abi.encode(account, slot))));
+    }
+}
