@@ -29,6 +29,7 @@ _STEPS = {
     "read back": "downloaded again from the places that can be asked",
     "catalogued": "catalogue updated and signed",
     "catalogue kept": "catalogue kept in the local store",
+    "reorganised": "the chain was reorganised and has the anchor's block no more; anchoring and proving it again",
     "signature dropped": "the signed anchor can never be mined; a new one is needed",
 }
 
@@ -176,6 +177,7 @@ def _text(result: Published) -> str:
         ("root", f"{packed.root}  (fingerprint of all of it)"),
         ("content id", f"{packed.content_id}  (address of the files)"),
         ("anchored", f"{when}, block {final.block:,} of {journal.network} (chain id {journal.chain_id})"),
+        ("final by", "its own chain, which drops no block" if result.embedded else final.rule),
         ("transaction", final.transaction),
         ("registry", journal.registry),
         ("publisher", journal.publisher),

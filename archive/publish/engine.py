@@ -9,6 +9,10 @@ packed → signed → anchored → final → bundle → pinned (each store: pack
 The bundle comes before the uploads because nodes forget transactions and receipts within days or hours, and an upload
 can take long. Nothing is public before `final`: nobody can anchor a package they saw on a store first.
 
+Finality by a number of confirmations can be lost to a deep reorganisation. Whether the anchor's block still stands is
+asked at the start, after the bundle was collected and at the end; where it does not, the steps from `anchored` on are
+done again, with the same signed transaction.
+
 Running it again after a crash at any point does what is missing and nothing twice: the registry is asked before
 anything is signed, the signed bytes are kept and sent again, and stores take the same bytes as often as they are given.
 """
@@ -253,12 +257,46 @@ class _Publication:
         agreed = tuple(dict.fromkeys((*self._journal.stores, *(store.name for store in self._stores))))
         self._journal = self._journal.model_copy(update={"stores": agreed})
         car = self._keep(waived)
-        self._anchor()
-        bundle = self._bundle()
-        failures = self._pin(car, bundle)
-        failures += self._read_back()
-        failures += self._catalogue({name for name, _ in failures})
-        return Outcome(self._journal, bundle, not self._worked and not failures, tuple(failures))
+        for _ in range(MAX_ANCHOR_ROUNDS):
+            self._drop_what_was_reorganised()
+            self._anchor()
+            bundle = self._bundle()
+            if bundle is None:
+                continue
+            failures = self._pin(car, bundle)
+            failures += self._read_back()
+            failures += self._catalogue({name for name, _ in failures})
+            # Uploads can take long, and what was published must still be true at their end.
+            if not self._drop_what_was_reorganised():
+                return Outcome(self._journal, bundle, not self._worked and not failures, tuple(failures))
+        raise self._unsettled()
+
+    def _drop_what_was_reorganised(self) -> bool:
+        """Forget anchor, bundle and catalogue entry when the chain no longer has the anchor's block. True if it had to.
+
+        Finality by confirmations is a wager, and it can be lost. The signed transaction is kept: when it was dropped it
+        is sent again, when it is in another block now the registry tells where.
+        """
+        final = self._journal.final
+        if final is None or self._chain.stands(final):
+            return False
+        self._write(
+            "reorganised",
+            anchored=None,
+            final=None,
+            bundle=None,
+            catalogued=False,
+            catalogue=None,
+            catalogue_pins=(),
+        )
+        return True
+
+    def _unsettled(self) -> UnreachableError:
+        return UnreachableError(
+            f"{self._intent.incident}: the anchor did not stay in the chain in {MAX_ANCHOR_ROUNDS} attempts",
+            code="publish.unsettled",
+            hint="the chain is being reorganised; run the same command again later to go on",
+        )
 
     def _write(self, step: str, **changes: object) -> None:
         self._journal = self._journal.model_copy(update=changes)
@@ -301,11 +339,7 @@ class _Publication:
             if final is not None:
                 self._write("final", final=final)
         if self._journal.final is None:
-            raise UnreachableError(
-                f"{self._intent.incident}: the anchor did not stay in the chain in {MAX_ANCHOR_ROUNDS} attempts",
-                code="publish.unsettled",
-                hint="the chain is being reorganised; run the same command again later to go on",
-            )
+            raise self._unsettled()
 
     def _mine(self) -> Anchored | None:
         """Sign (once), send and wait. None when the signed transaction can never be mined and was dropped."""
@@ -341,8 +375,8 @@ class _Publication:
                 break
         return signed
 
-    def _bundle(self) -> Path:
-        """Write the proof bundle unless the one in the journal is still there."""
+    def _bundle(self) -> Path | None:
+        """Write the proof bundle unless the one in the journal is still there; None when the anchor's block is gone."""
         done = self._journal.bundle
         if done is not None:
             path = self._workspace.root / done.path
@@ -356,7 +390,15 @@ class _Publication:
         final = self._journal.final
         if final is None:
             raise InternalError("the bundle was asked for before the anchor was final", code="publish.order")
-        proof = self._chain.proof(final)
+        try:
+            proof = self._chain.proof(final)
+        except ArchiveError:
+            # The node could not show it because there is nothing to show.
+            if self._drop_what_was_reorganised():
+                return None
+            raise
+        if self._drop_what_was_reorganised():
+            return None
         path = self._bundle_path()
         anchors: list[Mapping[str, Any]] = [proof]
         if path.exists():

@@ -93,6 +93,10 @@ class ChainPort(Protocol):
         """Wait until the anchor's block is final; None when the block was reorganised away and must be looked for."""
         ...
 
+    def stands(self, final: Final) -> bool:
+        """False when another block is at the height of the anchor's; True also when the node cannot tell."""
+        ...
+
     def proof(self, final: Final) -> dict[str, Any]:
         """The anchor proof as JSON, checked by the same code that a verifier uses."""
         ...

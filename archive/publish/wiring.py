@@ -158,6 +158,11 @@ class RegistryPort:
             return None
         return Final(**_anchored(final).model_dump(), rule=self._writer.sender.finality_rule)
 
+    def stands(self, final: Final) -> bool:
+        block = self._rpc.call("eth_getBlockByNumber", [hex(final.block), False])
+        # A node that lags, or keeps recent blocks only, does not contradict.
+        return not isinstance(block, dict) or block.get("hash") in (None, final.block_hash)
+
     def proof(self, final: Final) -> dict[str, Any]:
         proof = collect_anchor_proof(self._rpc, final.transaction, self.registry).model_dump(mode="json")
         return with_finality(self._rpc, proof, self._trust, self._warn)

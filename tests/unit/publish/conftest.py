@@ -61,6 +61,7 @@ class FakeChain:
     paid: int = 0
     entries: dict[str, Anchored] = field(default_factory=dict)
     reorganise: int = 0
+    moves: int = 0
     signatures: int = 0
     least_price: int = 100
     revert: bool = False
@@ -120,6 +121,22 @@ class FakeChain:
             return None
         return Final(**anchored.model_dump(), rule="1 confirmation")
 
+    def stands(self, final: Final) -> bool:
+        self.breaker.at("stands")
+        return any(entry.block_hash == final.block_hash for entry in self.entries.values())
+
+    def drop(self) -> None:
+        """A reorganisation that leaves the anchor out; its transaction may come again."""
+        self.entries.clear()
+        self.nonce -= 1
+        self.paid -= 1
+
+    def move(self) -> None:
+        """A reorganisation that puts the anchor into another block."""
+        self.moves += 1
+        for root, entry in self.entries.items():
+            self.entries[root] = entry.model_copy(update={"block_hash": f"0x{self.moves:064x}"})
+
     def proof(self, final: Final) -> dict[str, Any]:
         self.breaker.at("proof")
         return {
@@ -128,6 +145,7 @@ class FakeChain:
             "genesis": self.genesis,
             "registry": self.registry,
             "transaction": {"hash": final.transaction},
+            "block": {"hash": final.block_hash},
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from archive.bundle import read_bundle
 from archive.errors import ArchiveError, InvalidInputError, RefusedError, UnreachableError
+from archive.publish.engine import run
 from archive.publish.journal import journal_path, save_journal
 from archive.stores.base import Pin
 
@@ -42,6 +44,7 @@ POINTS = [
     "send:after",
     "wait_mined",
     "wait_final",
+    "stands",
     "proof",
     "keep_file",
     "one.put_package",
@@ -84,7 +87,7 @@ def test_publishing_the_same_again_does_nothing_and_says_so(bench: Bench) -> Non
     assert second.already
     assert second.journal == first.journal
     assert second.bundle == first.bundle
-    assert bench.breaker.calls - before == {"keep": 1}
+    assert bench.breaker.calls - before == {"keep": 1, "stands": 2}
     assert_done_once(bench)
 
 
@@ -440,3 +443,66 @@ def test_an_interrupted_catalogue_goes_out_as_it_is_by_then(bench: Bench, killed
     assert outcome.journal.catalogue is not None
     assert outcome.journal.catalogue.size == len(kept)
     assert [pin.store for pin in outcome.journal.catalogue_pins] == ["one", "two"]
+
+
+# A reorganisation after the anchor was final
+
+
+AFTER_FINAL = ["final", "bundle", "pinned:one", "bundle pinned:two", "read back", "catalogued", "catalogue pinned:two"]
+
+
+@pytest.mark.parametrize("change", ["drop", "move"])
+@pytest.mark.parametrize("step", AFTER_FINAL)
+def test_a_reorganisation_after_each_step_is_repaired_in_the_same_run(bench: Bench, step: str, change: str) -> None:
+    notify = bench.steps
+    tools = bench.tools()
+
+    def reorganise(done: str) -> None:
+        notify.append(done)
+        if done == step and "reorganised" not in notify:
+            getattr(bench.chain, change)()
+
+    outcome = run(
+        bench.workspace, bench.package, bench.chain, bench.stores, dataclasses.replace(tools, notify=reorganise)
+    )
+    assert "reorganised" in notify
+    assert not outcome.already
+    assert bench.chain.paid == 1
+    assert bench.chain.signatures == 1
+    entry = bench.chain.entries[bench.package.root]
+    assert outcome.journal.final is not None
+    assert outcome.journal.final.block_hash == entry.block_hash
+    anchors = read_bundle(outcome.bundle).anchors
+    assert [anchor["block"]["hash"] for anchor in anchors] == [entry.block_hash]
+    assert outcome.journal.catalogued
+
+
+@pytest.mark.parametrize("change", ["drop", "move"])
+def test_a_reorganisation_between_two_runs_is_noticed_and_repaired(bench: Bench, change: str) -> None:
+    first = bench.run()
+    getattr(bench.chain, change)()
+    second = bench.run()
+    assert not second.already
+    assert second.journal.final is not None
+    if change == "move":
+        assert second.journal.final != first.journal.final
+        assert second.journal.bundle != first.journal.bundle
+    assert bench.chain.paid == 1
+    assert bench.chain.signatures == 1
+    assert bench.run().already
+
+
+def test_a_chain_that_never_settles_is_given_up_with_its_own_code(bench: Bench) -> None:
+    tools = dataclasses.replace(bench.tools(), notify=lambda step: bench.chain.move() if step == "bundle" else None)
+    with pytest.raises(UnreachableError) as caught:
+        run(bench.workspace, bench.package, bench.chain, bench.stores, tools)
+    assert caught.value.code == "publish.unsettled"
+
+
+def test_an_error_of_the_proof_is_told_when_the_block_stands(bench: Bench, down: Callable[[str], ArchiveError]) -> None:
+    bench.breaker.fail["proof"] = down("node")
+    with pytest.raises(UnreachableError):
+        bench.run()
+    assert bench.journal()["final"] is not None
+    bench.run()
+    assert_done_once(bench)
