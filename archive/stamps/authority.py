@@ -87,24 +87,20 @@ def request_token(
 
 
 def _token(config: AuthorityConfig, answer: bytes) -> bytes:
-    from rfc3161_client import decode_timestamp_response
-
     try:
-        response = decode_timestamp_response(answer)
-        status, said = response.status, response.status_string
-    except ValueError:
+        status, said, token = cms.parse_response(answer)
+    except InvalidInputError:
         raise _bad_answer(config, "its answer is no time-stamp response") from None
     if status not in _GRANTED:
-        words = "".join(c if c.isprintable() else " " for c in "; ".join(said))[:200]
+        words = "".join(c if c.isprintable() else " " for c in said)[:200]
         raise RefusedError(
             f"{config.name}: refused to stamp (status {status}{': ' + words if words else ''})",
             code="stamp.authority.refused",
             hint="look at its terms, or use another authority",
         )
-    try:
-        return bytes(response.time_stamp_token())
-    except ValueError:
-        raise _bad_answer(config, "its answer holds no token") from None
+    if token is None:
+        raise _bad_answer(config, "its answer holds no token")
+    return token
 
 
 def _with_revocation(token: Token, roots: Sequence[rfc3161.Root]) -> tuple[Token, list[str]]:

@@ -109,6 +109,42 @@ def parse_token(token: bytes) -> SignedToken:
     )
 
 
+def parse_response(answer: bytes) -> tuple[int, str, bytes | None]:
+    """Status, its words and the token of a TimeStampResp (RFC 3161 §2.4.2).
+
+    Raises:
+        InvalidInputError: `stamp.rfc3161.der`.
+    """
+    parts = der.read_all(answer, der.SEQUENCE).children()
+    if not parts:
+        _fail("an empty response")
+    info = der.expect(parts[0], der.SEQUENCE).children()
+    if not info:
+        _fail("a response without status")
+    words = info[1].children() if len(info) > 1 and info[1].tag == der.SEQUENCE else []
+    said = "; ".join(word.content.decode("utf-8", "replace") for word in words)
+    return der.integer(info[0]), said, parts[1].raw if len(parts) > 1 else None
+
+
+def in_der_order(token: bytes) -> bytes:
+    """The token with its certificates and CRLs in the order that DER gives to sets.
+
+    Many authorities (OpenSSL among them) write them as they come, which strict readers refuse; no signature covers
+    them.
+    """
+    outer = der.read_all(token, der.SEQUENCE).children()
+    if len(outer) != 2:
+        _fail("it is not CMS signed data")
+    parts = der.read_all(der.expect(outer[1], der.CONTEXT_0).content, der.SEQUENCE).children()
+    body = b"".join(_sorted(part) if part.tag in (der.CONTEXT_0, der.CONTEXT_1) else part.raw for part in parts)
+    inner = der.encode(der.CONTEXT_0, der.encode(der.SEQUENCE, body))
+    return der.encode(der.SEQUENCE, outer[0].raw + inner)
+
+
+def _sorted(node: der.Node) -> bytes:
+    return der.encode(node.tag, b"".join(sorted(child.raw for child in node.children())))
+
+
 def check_signature(token: SignedToken, certificate: Certificate) -> str | None:
     """None when the token is signed by this certificate's key, else what is wrong.
 

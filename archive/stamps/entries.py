@@ -222,8 +222,8 @@ def _bytes(text: Any, what: str, max_bytes: int) -> bytes:
     except (binascii.Error, ValueError):
         _fail(f"{what} is not base64")
     # One value, one text: stray bits at the end would give two bundles for the same stamp.
-    if _text(data) != text:
-        _fail(f"{what} is base64 with stray bits")
+    if len(data) > max_bytes or _text(data) != text:
+        _fail(f"{what} is longer than {max_bytes:,} bytes, or base64 with stray bits")
     return data
 
 

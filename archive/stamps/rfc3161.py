@@ -62,9 +62,11 @@ def decode(token: bytes) -> TimeStampResponse:
 
     granted = der.encode(der.SEQUENCE, der.encode(der.INTEGER, b"\x00"))
     try:
-        return decode_timestamp_response(der.encode(der.SEQUENCE, granted + token))
+        response = decode_timestamp_response(der.encode(der.SEQUENCE, granted + cms.in_der_order(token)))
+        _ = response.tst_info.gen_time, response.signed_data.certificates
     except ValueError as error:
         raise InvalidInputError(f"time-stamp token: cannot be read: {error}", code="stamp.rfc3161.der") from error
+    return response
 
 
 def check_stamp(stamp: Rfc3161Stamp, root: str, roots: Sequence[Root]) -> Checked:
@@ -121,14 +123,18 @@ def check_token(token: Token, message: bytes, roots: Sequence[Root], *, require_
         require_nonce: whether the token must have the nonce; a bundle's may have been asked for without.
     """
     require_library()
+    from cryptography.exceptions import UnsupportedAlgorithm
+
     try:
         parsed, response = cms.parse_token(token.token), decode(token.token)
         return _check(token, parsed, response, message, roots, require_nonce=require_nonce)
     except InvalidInputError as error:
         # What nobody here can compute is no proof of anything wrong.
         status: Status = "unchecked" if error.code == "stamp.rfc3161.algorithm" else "fail"
-        step = Step(error.code, status, error.message)
-        return Checked(status, (step,), error.message, token.authority or "time-stamp authority")
+        code, said = error.code, error.message
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        status, code, said = "fail", "stamp.rfc3161.der", f"time-stamp token: cannot be read: {_first_words(error)}"
+    return Checked(status, (Step(code, status, said),), said, token.authority or "time-stamp authority")
 
 
 def _check(
@@ -332,7 +338,10 @@ def load_certificate(raw: bytes) -> Certificate:
     from cryptography import x509
 
     try:
-        return x509.load_der_x509_certificate(raw)
+        certificate = x509.load_der_x509_certificate(raw)
+        # These are read only when they are asked for, and may turn out to be nonsense.
+        _ = certificate.subject, certificate.issuer, certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        return certificate
     except ValueError as error:
         raise InvalidInputError(f"a certificate cannot be read: {error}", code="stamp.rfc3161.certificate") from error
 
