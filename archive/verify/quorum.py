@@ -156,7 +156,8 @@ def _depth(answer: HeaderAnswer, rule: int | str | None) -> str:
         return f"{have} confirmations, and the node does not tell which block is finalized"
     if answer.finalized >= number:
         return f"finalized, by the node's word ({have} confirmations)"
-    return f"{number - answer.finalized} blocks short of being finalized ({have} confirmations)"
+    short = number - answer.finalized
+    return f"{short} block{'' if short == 1 else 's'} short of being finalized ({have} confirmations)"
 
 
 def _nodes(asked: AnchorFacts) -> list[HeaderAnswer]:
