@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archive.chain import blocks, codec, proofs, state
+from archive.chain import registry as contract
+from archive.chain.batch import Place
 from archive.chain.codec import to_hex
 from archive.chain.proofs import AnchorProof
 from archive.chain.reader import block_receipts, event_of
@@ -18,7 +20,9 @@ from archive.chain.rpc import Rpc, RpcError, identify
 from archive.errors import ArchiveError, InvalidInputError, UnreachableError
 
 
-def collect_anchor_proof(rpc: Rpc, tx_hash: str, registry: str, *, root: str | None = None) -> AnchorProof:
+def collect_anchor_proof(
+    rpc: Rpc, tx_hash: str, registry: str, *, root: str | None = None, place: Place | None = None
+) -> AnchorProof:
     """The proof of the anchor in a mined transaction, already checked with `check_anchor_proof`.
 
     Args:
@@ -26,6 +30,7 @@ def collect_anchor_proof(rpc: Rpc, tx_hash: str, registry: str, *, root: str | N
         tx_hash: `0x` + 64 hex digits.
         registry: address of the registry.
         root: 64 hex digits; which anchor is meant when the transaction made several.
+        place: a package's place in the batch that the transaction anchored: the proof is then of kind `batch`.
 
     Raises:
         UnreachableError: `chain.not_mined` when the node does not show the transaction in a block.
@@ -43,10 +48,11 @@ def collect_anchor_proof(rpc: Rpc, tx_hash: str, registry: str, *, root: str | N
     index = next((at for at, raw in enumerate(raws) if codec.keccak(raw) == wanted), None)
     if index is None:
         raise codec.bad_answer("block of the transaction", "a block that holds it", block.get("hash"))
-    log_index = _log_index(receipts[index], registry.lower(), root)
+    find = _log_index if place is None else _batch_log_index
+    log_index = find(receipts[index], registry.lower(), root)
     proof = proofs.parse_anchor_proof(
         {
-            "kind": "anchor",
+            "kind": "anchor" if place is None else "batch",
             "chain_id": identity.chain_id,
             "genesis": identity.genesis,
             "registry": registry.lower(),
@@ -59,6 +65,7 @@ def collect_anchor_proof(rpc: Rpc, tx_hash: str, registry: str, *, root: str | N
             },
             "receipt": {"raw": to_hex(receipts[index]), "proof": _path(receipts_trie, index)},
             "log_index": log_index,
+            **({} if place is None else place_json(place)),
         }
     )
     proven = proofs.check_anchor_proof(proof)
@@ -70,7 +77,8 @@ def _with_state(rpc: Rpc, proof: AnchorProof, proven: proofs.ProvenAnchor) -> An
 
     State is kept for hours or days, and not by all nodes: an anchor is proven without it too.
     """
-    slot = state.entry_slot(proven.publisher, bytes.fromhex(proven.root))
+    find = state.entry_slot if proven.place is None else contract.batch_slot
+    slot = find(proven.publisher, bytes.fromhex(proven.root))
     try:
         found = state.fetch_state(rpc, proof.registry, slot, proven.block_number)
         longer = proof.model_copy(update={"state": found})
@@ -143,12 +151,30 @@ def _path(trie: Any, index: int) -> list[str]:
     return [to_hex(codec.rlp_encode(node)) for node in trie.get_proof(codec.rlp_encode(codec.int_bytes(index)))]
 
 
+def place_json(place: Place) -> dict[str, Any]:
+    """The keys of a proof of kind `batch` that differ between its members."""
+    return {"path": [node.hex() for node in place.path], "index": place.index, "count": place.count}
+
+
+def _batch_log_index(receipt: bytes, registry: str, root: str | None) -> int:
+    told = contract.topic(contract.BATCH_ANCHORED)
+    for index, log in enumerate(proofs.decode_receipt(receipt).logs):
+        mine = to_hex(log.address) == registry and log.topics[:1] == (told,) and len(log.topics) == 3
+        if mine and (root is None or log.topics[2].hex() == root):
+            return index
+    raise _no_event()
+
+
 def _log_index(receipt: bytes, registry: str, root: str | None) -> int:
     for index, log in enumerate(proofs.decode_receipt(receipt).logs):
         event = event_of(log, registry)
         if event is not None and (root is None or event.root.hex() == root):
             return index
-    raise InvalidInputError(
+    raise _no_event()
+
+
+def _no_event() -> InvalidInputError:
+    return InvalidInputError(
         "the transaction made no such anchor in this registry",
         code="chain.no_anchor_event",
         hint="check the transaction, the registry's address and the root",

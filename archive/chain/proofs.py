@@ -10,9 +10,13 @@ nothing from side fields that the proven bytes do not say:
    where a state proof is there, the registry's storage after the block must hold that very entry;
 3. transaction → value at the same key under transactionsRoot; its signature gives the sender, its chain id is bound.
 
+An anchor of kind `batch` is the same with the event `BatchAnchored`, and with the package's `path` to the batch's root;
+that the path begins at the package is for the verifier, which has the package.
+
 **Origin.** The contract sets the event's publisher to its caller. When the transaction itself calls `anchor` on the
 registry (`direct`), its signature covers incident, root, previous and digest, so the publisher's own key said it, even
-when the chain is gone. Otherwise (a contract wallet, a relay, a transaction type unknown here) the publisher rests on
+when the chain is gone; so does the signed request when it calls `anchorFor`. Otherwise (a contract wallet, a
+transaction type unknown here) the publisher rests on
 the registry's code and on the block being in the chain; step `anchor.sender` is then `unchecked`, not `pass`, and
 `sender` tells who signed the transaction.
 
@@ -26,11 +30,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, StrictInt, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StrictInt,
+    model_serializer,
+    model_validator,
+)
 
-from archive.chain import codec, registry
+from archive.chain import codec, eip712, registry
+from archive.chain.batch import MAX_MEMBERS, MAX_PATH, Place
 from archive.chain.codec import RlpItem, from_hex, keccak, to_hex
 from archive.chain.state import StateProof, decode_slot, entry_slot, hex_prefix, read_account, read_slot
 from archive.errors import InvalidInputError
@@ -49,6 +62,7 @@ _MAX_JSON_INTEGER: Final = 2**53 - 1
 _ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 StepStatus = Literal["pass", "fail", "unchecked"]
+_Event: TypeAlias = "registry.AnchoredEvent | registry.BatchAnchoredEvent"
 
 
 Address = Annotated[str, Field(strict=True, pattern=r"^0x[0-9a-f]{40}$", max_length=42)]
@@ -98,9 +112,11 @@ class AnchorProof(_Model):
     All bytes are `0x` + lower-case hex. `log_index` counts inside the receipt, not inside the block. Two keys may be
     absent: `state`, the registry's code and entry under the header's state root (`archive.chain.state`), and
     `consensus`, which shows the block final (`archive.chain.consensus.proof`; nothing here reads it).
+
+    Kind `batch` has three keys more: `path` (64 hex digits each, from the package's leaf up), `index` and `count`.
     """
 
-    kind: Literal["anchor"]
+    kind: Literal["anchor", "batch"]
     chain_id: Annotated[StrictInt, Field(ge=1, le=_MAX_JSON_INTEGER)]
     genesis: Hash
     registry: Address
@@ -110,11 +126,31 @@ class AnchorProof(_Model):
     log_index: Annotated[StrictInt, Field(ge=0, lt=MAX_LOGS)]
     state: StateProof | None = None
     consensus: dict[str, Any] | None = None
+    path: Annotated[
+        tuple[Annotated[str, Field(strict=True, pattern=r"^[0-9a-f]{64}$", max_length=64)], ...] | None,
+        Field(max_length=MAX_PATH),
+    ] = None
+    index: Annotated[StrictInt, Field(ge=0, lt=MAX_MEMBERS)] | None = None
+    count: Annotated[StrictInt, Field(ge=1, le=MAX_MEMBERS)] | None = None
+
+    @model_validator(mode="after")
+    def _place_only_in_a_batch(self) -> AnchorProof:
+        for name in ("path", "index", "count"):
+            if (getattr(self, name) is None) == (self.kind == "batch"):
+                raise ValueError(f"kind {self.kind!r} {'without' if self.kind == 'batch' else 'with'} {name!r}")
+        return self
+
+    @property
+    def place(self) -> Place | None:
+        """Where the package is in its batch; None for kind `anchor`."""
+        if self.path is None or self.index is None or self.count is None:
+            return None
+        return Place(tuple(bytes.fromhex(node) for node in self.path), self.index, self.count)
 
     @model_serializer(mode="wrap")
     def _without_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """No key where there is no such proof."""
-        optional = ("state", "consensus")
+        optional = ("state", "consensus", "path", "index", "count")
         return {key: value for key, value in handler(self).items() if key not in optional or value is not None}
 
 
@@ -136,6 +172,9 @@ class ProvenAnchor:
     `0x` + hex; `timestamp` is the block's, in seconds since 1970. `genesis` is claimed, not proven. `sender` signed the
     transaction (None when its type is unknown here); `direct` is True when that signature covers the anchor itself.
     `code_hash` is that of the registry's code by the state proof, None without one.
+
+    `place` is set for a batch: `root` is then the batch's own, `ordinal` 0, and `incident_key` and `content_digest` are
+    zero, since the event tells none; the package is where `place` leads from.
     """
 
     publisher: str
@@ -155,6 +194,7 @@ class ProvenAnchor:
     direct: bool
     steps: tuple[Step, ...]
     code_hash: str | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +263,7 @@ _MESSAGES: Final = {
     "anchor.log_address": "the log was emitted by another contract than the registry",
     "anchor.log_topic": "the log is not the registry's Anchored event",
     "anchor.log_shape": "the Anchored event does not have its exact shape",
+    "anchor.batch_count": "the batch was anchored with another number of members than the path is for",
     "anchor.state_account": "the state proof does not lead to the registry's contract under the header's state root",
     "anchor.state_slot": "the state proof does not lead to the entry in the registry's storage",
     "anchor.state_entry": "the registry's storage holds another entry than the event tells of",
@@ -293,7 +334,7 @@ def inspect_anchor_proof(proof: AnchorProof) -> AnchorInspection:
     """Take every step that can be taken; never raises for a wrong proof."""
     steps = _Steps()
     header: BlockHeader | None = None
-    event: registry.AnchoredEvent | None = None
+    event: _Event | None = None
     transaction: SignedTransaction | None = None
     sender: str | None = None
     direct = False
@@ -321,11 +362,7 @@ def inspect_anchor_proof(proof: AnchorProof) -> AnchorInspection:
         taken,
         ProvenAnchor(
             publisher=event.publisher,
-            incident_key=to_hex(event.incident),
-            root=event.root.hex(),
-            previous=event.previous.hex() if event.has_previous else None,
-            content_digest=event.content_digest.hex(),
-            ordinal=event.ordinal,
+            **_told(event),
             block_number=header.number,
             block_hash=to_hex(header.hash),
             timestamp=header.timestamp,
@@ -337,8 +374,24 @@ def inspect_anchor_proof(proof: AnchorProof) -> AnchorInspection:
             direct=direct,
             steps=taken,
             code_hash=code_hash,
+            place=proof.place,
         ),
     )
+
+
+def _told(event: _Event) -> dict[str, Any]:
+    """What the event says of a package, for `ProvenAnchor`."""
+    if isinstance(event, registry.BatchAnchoredEvent):
+        zero = codec.ZERO_WORD
+        told = {"incident_key": to_hex(zero), "previous": None, "content_digest": zero.hex(), "ordinal": 0}
+        return {"root": event.root.hex(), **told}
+    return {
+        "incident_key": to_hex(event.incident),
+        "root": event.root.hex(),
+        "previous": event.previous.hex() if event.has_previous else None,
+        "content_digest": event.content_digest.hex(),
+        "ordinal": event.ordinal,
+    }
 
 
 def _header(proof: AnchorProof, steps: _Steps) -> BlockHeader:
@@ -368,7 +421,7 @@ def _receipt(proof: AnchorProof, header: BlockHeader, steps: _Steps) -> Receipt:
     return receipt
 
 
-def _event(proof: AnchorProof, receipt: Receipt, steps: _Steps) -> registry.AnchoredEvent:
+def _event(proof: AnchorProof, receipt: Receipt, steps: _Steps) -> _Event:
     steps.require(
         "anchor.log_missing",
         proof.log_index < len(receipt.logs),
@@ -377,10 +430,13 @@ def _event(proof: AnchorProof, receipt: Receipt, steps: _Steps) -> registry.Anch
     )
     log = receipt.logs[proof.log_index]
     steps.require("anchor.log_address", to_hex(log.address) == proof.registry, proof.registry, to_hex(log.address))
-    expected = registry.topic(registry.ANCHORED)
+    in_batch = proof.place is not None
+    expected = registry.topic(registry.BATCH_ANCHORED if in_batch else registry.ANCHORED)
     found = log.topics[0] if log.topics else b""
     steps.require("anchor.log_topic", found == expected, to_hex(expected), to_hex(found))
     try:
+        if proof.place is not None:
+            return _batch_event(proof.place, registry.BatchAnchoredEvent.decode(log.topics, log.data), steps)
         event = registry.AnchoredEvent.decode(log.topics, log.data)
     except ValueError as error:
         raise steps.fail("anchor.log_shape", error) from None
@@ -389,7 +445,14 @@ def _event(proof: AnchorProof, receipt: Receipt, steps: _Steps) -> registry.Anch
     return event
 
 
-def _state(proof: AnchorProof, header: BlockHeader, event: registry.AnchoredEvent, steps: _Steps) -> str | None:
+def _batch_event(place: Place, event: registry.BatchAnchoredEvent, steps: _Steps) -> registry.BatchAnchoredEvent:
+    ok = event.root != codec.ZERO_WORD and 0 < event.count <= MAX_MEMBERS
+    steps.require("anchor.log_shape", ok, "a root, a count", f"count {event.count}"[:80])
+    steps.require("anchor.batch_count", event.count == place.count, str(event.count), str(place.count))
+    return event
+
+
+def _state(proof: AnchorProof, header: BlockHeader, event: _Event, steps: _Steps) -> str | None:
     """Hash of the registry's code, when a state proof shows that it holds the entry the event tells of."""
     if proof.state is None:
         return None
@@ -398,12 +461,17 @@ def _state(proof: AnchorProof, header: BlockHeader, event: registry.AnchoredEven
     except ValueError as error:
         raise steps.fail("anchor.state_account", error) from None
     steps.require("anchor.state_account", True, None, account.code_hash)
-    slot = entry_slot(event.publisher, event.root)
+    batch = isinstance(event, registry.BatchAnchoredEvent)
+    slot = (registry.batch_slot if batch else entry_slot)(event.publisher, event.root)
     try:
         value = read_slot(account.storage_root, slot, proof.state.storage)
     except ValueError as error:
         raise steps.fail("anchor.state_slot", error) from None
     steps.require("anchor.state_slot", value != 0, "an entry", "an entry" if value else "none: it is proven absent")
+    if isinstance(event, registry.BatchAnchoredEvent):
+        stored = event.count << 104 | header.timestamp << 64 | header.number << 24 | registry.KIND_BATCH
+        steps.require("anchor.state_entry", value == stored, f"slot value {stored:064x}", f"slot value {value:064x}")
+        return account.code_hash
     entry = decode_slot(value)
     call = registry.AnchorCall(event.incident, event.root, event.previous, event.content_digest)
     told = (call.tag, header.timestamp, header.number, event.ordinal)
@@ -443,22 +511,41 @@ def _transaction(proof: AnchorProof, header: BlockHeader, steps: _Steps) -> tupl
 
 def _origin(
     proof: AnchorProof,
-    event: registry.AnchoredEvent,
+    event: _Event,
     transaction: SignedTransaction | None,
     sender: str | None,
     steps: _Steps,
 ) -> bool:
-    """Whether the transaction's signature covers the anchor itself (see the module's text)."""
-    call = None
+    """Whether a signature of the publisher's own key covers the anchor itself (see the module's text)."""
+    said, calldata, signer = _said(event), None, None
     if transaction is not None and transaction.to == proof.registry:
-        call = registry.AnchorCall.decode(transaction.calldata)
-    if call is None or sender is None:
+        calldata, signer = _asked(transaction.calldata, said, sender, proof)
+    if calldata is None or signer is None:
         steps.leave("anchor.sender", event.publisher, sender)
         return False
-    steps.require("anchor.sender", sender == event.publisher, event.publisher, sender)
-    said = registry.AnchorCall(event.incident, event.root, event.previous, event.content_digest)
-    steps.require("anchor.calldata", call == said, to_hex(said.encode()), to_hex(call.encode()))
+    steps.require("anchor.sender", signer == event.publisher, event.publisher, signer)
+    steps.require("anchor.calldata", calldata == said.encode(), to_hex(said.encode()), to_hex(calldata))
     return True
+
+
+def _said(event: _Event) -> registry.AnchorCall | registry.BatchCall:
+    """The call that makes the registry tell of this event."""
+    if isinstance(event, registry.BatchAnchoredEvent):
+        return registry.BatchCall(event.root, event.count)
+    return registry.AnchorCall(event.incident, event.root, event.previous, event.content_digest)
+
+
+def _asked(
+    calldata: bytes, said: registry.AnchorCall | registry.BatchCall, sender: str | None, proof: AnchorProof
+) -> tuple[bytes | None, str | None]:
+    """The call as its author would send it, and whose key signed it; None where that cannot be told."""
+    if type(said).decode(calldata) is not None:
+        return calldata, sender
+    request = eip712.decode_anchor_for(calldata, proof.chain_id, proof.registry)
+    # Where the account is a contract wallet the signature is in the wallet's own form, and only the registry knows.
+    if isinstance(said, registry.BatchCall) or request is None or request.signer() != request.act.account:
+        return None, None
+    return eip712.direct_call(request.act), request.signer()
 
 
 def _require_in_trie(code: str, root: bytes, index: int, proof: Sequence[str], expected: bytes, steps: _Steps) -> None:

@@ -17,6 +17,9 @@ WORD: Final = 32
 ANCHOR: Final = "anchor(bytes32,bytes32,bytes32,bytes32)"
 ANCHORED: Final = "Anchored(address,bytes32,bytes32,bytes32,bytes32,uint256)"
 
+ANCHOR_BATCH: Final = "anchorBatch(bytes32,uint256)"
+BATCH_ANCHORED: Final = "BatchAnchored(address,bytes32,uint256)"
+
 
 @cache
 def selector(signature: str) -> bytes:
@@ -112,10 +115,53 @@ class AnchoredEvent:
         return cls(word_address(topics[1]), topics[2], topics[3], previous, digest, int.from_bytes(ordinal, "big"))
 
 
+@dataclass(frozen=True, slots=True)
+class BatchCall:
+    """The arguments of `anchorBatch`: the batch's root, 32 bytes, and how many leaves it has."""
+
+    root: bytes
+    count: int
+
+    def encode(self) -> bytes:
+        return encode_call(ANCHOR_BATCH, (self.root, int_word(self.count)))
+
+    @classmethod
+    def decode(cls, calldata: bytes) -> BatchCall | None:
+        """The arguments when the call is `anchorBatch` and nothing else, or None."""
+        if calldata[:4] != selector(ANCHOR_BATCH) or len(calldata) != 4 + 2 * WORD:
+            return None
+        root, count = split_words(calldata[4:], 2)
+        return cls(root, int.from_bytes(count, "big"))
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAnchoredEvent:
+    """The event `BatchAnchored`: `publisher` as `0x` + 40 hex digits, the batch's root, the number of its leaves."""
+
+    publisher: str
+    root: bytes
+    count: int
+
+    @classmethod
+    def decode(cls, topics: Sequence[bytes], data: bytes) -> BatchAnchoredEvent:
+        """Read a log whose topic 0 is that of `BatchAnchored`; raises ValueError when its shape is not exact."""
+        if len(topics) != 3 or any(len(word) != WORD for word in topics):
+            raise ValueError(f"{len(topics)} topics, expected 3 of 32 bytes")
+        (count,) = split_words(data, 1)
+        return cls(word_address(topics[1]), topics[2], int.from_bytes(count, "big"))
+
+
 ENTRY_OF: Final = "entryOf(address,bytes32)"
 HEAD_OF: Final = "headOf(address,bytes32)"
 FLAG_KIND_MASK: Final = 0x0F
 KIND_PACKAGE: Final = 0
+KIND_BATCH: Final = 1
+BATCHES_SLOT: Final = 2
+
+
+def batch_slot(publisher: str, root: bytes) -> bytes:
+    """The storage slot of the batch of (publisher, root)."""
+    return keccak(root + keccak(address_word(publisher) + int_word(BATCHES_SLOT)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +244,36 @@ ERRORS: Final = (
         "registry.history_full",
         "this publisher's history of the incident is full",
         "publish under another key, naming the last root as the previous one",
+    ),
+    (
+        "AlreadyAnchoredBatch(address,bytes32)",
+        "registry.already_anchored_batch",
+        "this publisher anchored this batch before",
+        None,
+    ),
+    ("CountOutOfRange(uint256)", "registry.count_out_of_range", "a batch has 1 to 2^24 members", None),
+    ("AlreadyEndorsed(address,bytes32)", "registry.already_endorsed", "this key endorsed this root before", None),
+    (
+        "AlreadyWithdrawn(address,bytes32)",
+        "registry.already_withdrawn",
+        "this key withdrew its endorsement of this root, which cannot be undone",
+        None,
+    ),
+    (
+        "AlreadyRetracted(address,bytes32)",
+        "registry.already_retracted",
+        "this publisher retracted this root before",
+        None,
+    ),
+    ("ReasonOutOfRange(uint256)", "registry.reason_out_of_range", "a reason has 1 to 512 bytes", None),
+    ("AlreadyCancelled(address,bytes32)", "registry.already_cancelled", "this request was cancelled before", None),
+    ("Expired(uint256)", "registry.expired", "the request's deadline has passed", "ask its signer for a new one"),
+    ("RequestCancelled(address,bytes32)", "registry.cancelled", "the signer cancelled the request", None),
+    (
+        "BadSignature(address,bytes32)",
+        "registry.bad_signature",
+        "the account named in the request does not stand behind its signature",
+        "was it signed for this chain and registry, by this account? make it again with `archive sign`",
     ),
     ("ClockOutOfRange()", "registry.clock_out_of_range", "the chain's block number or time is out of range", None),
 )
