@@ -31,6 +31,7 @@ TIME_PATTERN = (
     r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01])"
     r"(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{3})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?)?)?$"
 )
+METHOD_PATTERN = r"^[a-z][a-z0-9-]{0,63}@[1-9][0-9]{0,3}$"
 MAX_INTEGER = 2**53 - 1
 MAX_TEXT = 65_536
 
@@ -475,6 +476,38 @@ class ExternalFile(_Model):
     precision: Precision | None = _some(_PRECISION)
 
 
+class Recipe(_Model):
+    """What `archive redact` did to a file: enough to do it again to the original, byte for byte."""
+
+    format: Literal["csv", "jsonl", "text", "image"] = Field(
+        description="How the original is read: delimited rows with a header, JSON lines, lines of text, JPEG or PNG."
+    )
+    delimiter: Literal["comma", "semicolon", "tab", "pipe"] | None = _some("What stands between the cells of a csv.")
+    drop: tuple[Text, ...] = _many("Columns or keys that were left out.")
+    empty: tuple[Text, ...] = _many("Columns or keys whose values were emptied; the place stays, and stays empty.")
+    tokens: dict[Text, Id] | None = _some(
+        "Columns or keys whose values were replaced by secret tokens, each with the label of the token's use: equal "
+        "values under one label have equal tokens."
+    )
+    coarsen: dict[Text, Text] | None = _some(
+        "Columns or keys that were made coarser: a time to second, minute, hour or day; a number to a step such as 0.01."
+    )
+    mask: tuple[Text, ...] = _many("Rules of the safety scan whose hits, anywhere in the text, were masked.")
+    metadata: Literal["strip"] | None = _some(
+        "`strip`: EXIF, comments and all other metadata of the image were removed."
+    )
+
+
+class Redaction(_Model):
+    """How an evidence item was made from the one in `derived_from` by leaving things out."""
+
+    method: Annotated[
+        str, *_string(METHOD_PATTERN, "record.method", "a method is its name and version, like redact@1")
+    ] = Field(description="The method and its version: redact@1.")
+    recipe: Recipe = Field(description="What was done.")
+    reason: Localized = Field(description="Why it was done.")
+
+
 class EvidenceItem(_Model):
     """One file of evidence, in one of four forms.
 
@@ -490,6 +523,9 @@ class EvidenceItem(_Model):
     path: Text | None = _some("Its path in the dossier, with / between folders: evidence/log.csv.")
     held: Literal["local"] | None = _some("`local`: the file is kept outside git; `size` and `sha256` are then needed.")
     withheld: OnlyTrue | None = _some("True: the file is not published, only a salted commitment to it.")
+    rows: OnlyTrue | None = _some(
+        "True, for a withheld table: its lines are committed to one by one, so that one can be shown without the rest."
+    )
     commitment: Sha256 | None = _some("Only in published records: the commitment that stands for a withheld item.")
     reference: ExternalFile | None = _some("Hash and size of a file that is not part of the package.")
     media_type: MediaType | None = _some("Its media type, for example text/csv.")
@@ -498,6 +534,7 @@ class EvidenceItem(_Model):
     language: Language | None = _some("The language it is in.")
     captured: Capture | None = _some("When, by whom and how it was captured.")
     derived_from: Ids = _many("Ids of the evidence items it was made from.")
+    redaction: Redaction | None = _some("How it was made from the item in `derived_from` by leaving things out.")
     custody: tuple[CustodyStep, ...] = _many("Its custody chain, from the first step to the last.")
     licence: Text | None = _some("Its licence: an SPDX expression, or words such as `all rights reserved`.")
     sensitivity: Literal["public", "personal", "confidential"] | None = _some(
@@ -554,6 +591,30 @@ class Contact(_Model):
     text: Localized | None = _some("In words.")
 
 
+class Waiver(_Model):
+    """A hit of the safety scan that a person looked at and that may be published."""
+
+    rule: Text = Field(description="The rule that hit, as the scan names it: email.")
+    place: Text = Field(
+        description="Where: the path of a file, with `#` and the column for one column of it: evidence/a.csv#note. "
+        "The record itself is incident.yaml."
+    )
+    reason: Text = Field(description="Why it may be published.")
+    by: Text = Field(description="Who looked at it: a name or pseudonym.")
+    at: Time | None = _some(f"When. {_TIME_FORM}")
+
+
+class Review(_Model):
+    """That a person looked through, or listened to, an evidence item that no program can read."""
+
+    evidence: Id = Field(description="The id of the evidence item.")
+    by: Text = Field(description="Who did: a name or pseudonym.")
+    at: Time = Field(description=f"When. {_TIME_FORM}")
+    what: Text = Field(
+        description="What was looked at, and what was found: no faces, no names, nothing on the screen …"
+    )
+
+
 class Revision(_Model):
     """Why a revision was made."""
 
@@ -588,6 +649,8 @@ class IncidentRecord(_Model):
     references: tuple[Reference, ...] = _many("The documents referred to.")
     credits: tuple[Credit, ...] = _many("Who worked on the record.")
     contact: Contact | None = _some("Where corrections can be sent.")
+    waivers: tuple[Waiver, ...] = _many("Hits of the safety scan that were looked at and let pass.")
+    reviews: tuple[Review, ...] = _many("Who looked at the items that no program can read, before they were published.")
     licence: Text | None = _some("The licence of this record, for example CC-BY-4.0.")
     revision: PositiveInteger = Field(description="The number of this revision, from 1.")
     supersedes: Sha256 | None = _some("The root of the revision that this one replaces; from revision 2.")

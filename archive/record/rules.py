@@ -104,6 +104,7 @@ def check_rules(value: Mapping[str, Any], *, published: bool = False) -> list[Fa
     faults += _check_attribution(items)
     faults += _check_figures(items)
     faults += _check_evidence(value, published=published)
+    faults += _check_gate(value, items)
     faults += _check_revisions(value)
     faults += _check_top(value)
     return faults
@@ -532,6 +533,30 @@ def _check_form(item: Mapping[str, Any], pointer: str, *, published: bool) -> It
             yield Fault(
                 "record.missing_field", f"the field `{name}` is missing", pointer, "`archive add FILE` writes it"
             )
+
+
+def _check_gate(value: Mapping[str, Any], items: Iterable[_Item]) -> Iterator[Fault]:
+    """Reviews name an evidence item, a redaction names its original, lines are committed to where a file is withheld."""
+    known = {item.id for item in items if item.kind == "evidence item"}
+    for pointer, review in _maps(value, "reviews", ""):
+        named = _text(review, "evidence")
+        if named is not None and _ID.match(named) and named not in known:
+            yield Fault(
+                "record.unknown_id",
+                f"no evidence item has the id `{named}`",
+                f"{pointer}/evidence",
+                "name the item that was looked at",
+            )
+    for pointer, item in _maps(value, "evidence", ""):
+        if "redaction" in item and not _list(item, "derived_from"):
+            yield Fault(
+                "record.redaction_of",
+                "the item is a redaction, but nothing says of what",
+                f"{pointer}/redaction",
+                "add `derived_from: [id of the original]`; the original can be withheld",
+            )
+        if "rows" in item and "withheld" not in item:
+            yield _form(f"{pointer}/rows", "`rows` is for withheld tables", "delete the line, or withhold the file")
 
 
 def _form(pointer: str, message: str, hint: str | None) -> Fault:
