@@ -215,7 +215,7 @@ def _dissent(subject: str, index: int, proven: proofs.ProvenAnchor, asked: Ancho
         Check(
             "chain.node",
             "unchecked",
-            f"{subject}: {answer.source}",
+            subject,
             proven.block_hash,
             answer.found,
             f"{_no_answer(answer, proven)}; it was not counted",

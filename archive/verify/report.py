@@ -10,6 +10,7 @@ from typing import Any, Final
 from archive.chain.consensus.finality import Finality
 from archive.verify.clockfacts import Clock
 from archive.verify.facts import Facts
+from archive.verify.ladder import build_ladder, grade_of
 from archive.verify.outcome import EXIT_OF_VERDICT, AnchorSummary, Check, Outcome, Section
 
 MAX_LINES_OF_A_CODE: Final = 25
@@ -50,6 +51,7 @@ def to_json(outcome: Outcome, facts: Facts | None) -> dict[str, Any]:
             "no_later_than": _limit_json(outcome.interval.no_later),
             "disagree": list(outcome.interval.disagree),
         },
+        "ladder": [rung.to_json() for rung in build_ladder(outcome)],
         "required": list(outcome.required),
         "lacking": list(outcome.lacking),
         "checks": [c.to_json() for c in outcome.checks],
@@ -72,9 +74,18 @@ def _anchor_json(anchor: AnchorSummary) -> dict[str, Any]:
         "time": moment(proven.timestamp),
         "header_agreed": anchor.header_agreed,
         "time_proved": anchor.time_proved if anchor.header_agreed else False,
-        "grade": anchor.grade if anchor.header_agreed else None,
+        "grade": grade_of(anchor),
+        "nodes": _agreement_json(anchor),
+        "final": anchor.settled,
         "consensus": None if anchor.final is None else _final_json(anchor.final),
     }
+
+
+def _agreement_json(anchor: AnchorSummary) -> dict[str, int] | None:
+    agreement = anchor.agreement
+    if agreement is None:
+        return None
+    return {"agreed": agreement.agreed, "asked": agreement.asked, "needed": agreement.needed}
 
 
 def _clock_json(clock: Clock) -> dict[str, Any]:
@@ -117,6 +128,7 @@ def to_text(outcome: Outcome, facts: Facts | None) -> str:
     for section, title in _TITLES.items():
         found = [c for c in outcome.checks if c.section == section]
         lines += ["", title, *_section(section, found)]
+    lines += ["", "From bytes to clocks: each rung stands on those above it, and on what is named", *_ladder(outcome)]
     lines += ["", _VERDICTS[outcome.verdict]]
     if outcome.verdict == "incomplete" and outcome.lacking:
         lines.append(f"  still needed: {', '.join(outcome.lacking)}")
@@ -169,6 +181,18 @@ def _section(section: Section, found: Sequence[Check]) -> list[str]:
         for note in dict.fromkeys(c.note for c in unchecked):
             same = [c for c in unchecked if c.note == note]
             lines += _row(same[0], [c.subject for c in same])
+    return lines
+
+
+def _ladder(outcome: Outcome) -> list[str]:
+    lines: list[str] = []
+    for rung in build_ladder(outcome):
+        label = f"  {_MARK[rung.status]:<4} {rung.name:<10} "
+        text = plain(f"{rung.says} [{rung.depends_on}]")
+        pad = " " * len(label)
+        lines += textwrap.wrap(
+            text, _WIDTH, initial_indent=label, subsequent_indent=pad, break_long_words=False, break_on_hyphens=False
+        )
     return lines
 
 
@@ -306,6 +330,9 @@ def _not_proved(outcome: Outcome) -> list[str]:
     for code, text in _GAPS:
         if code in outcome.lacking:
             parts.append(text)
+    young = [c for c in outcome.checks if c.code == "chain.final" and c.status == "unchecked" and c.found]
+    if young:
+        parts.append(f"that it stays: it is anchored, not final ({young[0].found})")
     if "chain.other_history" in unchecked:
         parts.append("anything on the chain of the same number but another history that was met")
     withheld = sum(1 for c in unchecked if c.startswith("withheld:"))
