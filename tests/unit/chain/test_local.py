@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import stat
 import subprocess
@@ -324,7 +323,7 @@ def test_state_that_is_missing_is_told_as_damage(workspace: Workspace) -> None:
     assert caught.value.code == "chain.local_damaged"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.usefixtures("bound_by_file_modes")
 def test_a_folder_that_cannot_be_written(workspace: Workspace) -> None:
     workspace.chain.chmod(0o500)
     with EmbeddedChain(workspace) as chain, pytest.raises(InvalidInputError) as caught:
