@@ -21,6 +21,8 @@ SCHEMA_ID = "urn:incident-archive:schema:incident:1"
 
 ID_PATTERN = r"^[0-9a-z-]{1,64}$"
 DECIMAL_PATTERN = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
+METHOD_PATTERN = r"^[a-z][a-z0-9-]{0,62}@[1-9][0-9]{0,3}$"
+PARAMETER_PATTERN = r"^[a-z][a-z0-9_]{0,63}$"
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
 ADDRESS_PATTERN = r"^0x[0-9a-f]{40}$"
 LANGUAGE_PATTERN = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
@@ -94,6 +96,20 @@ def _check_text(value: str) -> str:
     return value
 
 
+def _check_result(value: dict[str, Any]) -> dict[str, Any]:
+    """A result holds maps, lists and texts only: it then reads the same from YAML and from JSON."""
+    todo: list[object] = [value]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, dict):
+            todo += item.values()
+        elif isinstance(item, list):
+            todo += item
+        elif not isinstance(item, str):
+            raise PydanticCustomError("record.finding_result", "a result holds maps, lists and text, numbers as text")
+    return value
+
+
 def _parse_integer(value: object) -> object:
     if isinstance(value, str) and re.match(r"-?(0|[1-9][0-9]{0,15})\Z", value):
         return int(value)
@@ -124,6 +140,14 @@ def _string(pattern: str, code: str, message: str, **schema: object) -> tuple[Af
 Id = Annotated[str, *_string(ID_PATTERN, "record.id", "an id is 1 to 64 of the characters 0-9, a-z and -")]
 Sha256 = Annotated[str, *_string(SHA256_PATTERN, "record.sha256", "a SHA-256 value is 64 lower-case hex digits")]
 Address = Annotated[str, *_string(ADDRESS_PATTERN, "record.address", "an address is 0x and 40 lower-case hex digits")]
+MethodName = Annotated[
+    str,
+    *_string(METHOD_PATTERN, "record.method", "a method is named with its version, like depeg@1"),
+]
+ParameterName = Annotated[
+    str,
+    *_string(PARAMETER_PATTERN, "record.parameter", "a parameter is named by the characters a-z, 0-9 and _"),
+]
 Language = Annotated[
     str,
     *_string(LANGUAGE_PATTERN, "record.language", "a language is named by its BCP 47 tag, like en, zh-Hans or ko"),
@@ -315,10 +339,12 @@ class Claim(_Model):
         description="Where the claim stands: asserted, corroborated by others or by evidence, contradicted, disputed, "
         "or retracted by who made it. No judgement of truth."
     )
-    evidence_for: Ids = _many("Ids of evidence items, figures, statements or claims that speak for it.")
-    evidence_against: Ids = _many("Ids of evidence items, figures, statements or claims that speak against it.")
+    evidence_for: Ids = _many("Ids of evidence items, findings, figures, statements or claims that speak for it.")
+    evidence_against: Ids = _many(
+        "Ids of evidence items, findings, figures, statements or claims that speak against it."
+    )
     contradicted_by: Ids = _many(
-        "Ids of the claims, figures, statements or evidence items that contradict it; "
+        "Ids of the claims, figures, findings, statements or evidence items that contradict it; "
         "needed when the status is contradicted."
     )
     relations: tuple[Relation, ...] = _many("How it relates to other claims: causes, responds_to …")
@@ -490,7 +516,7 @@ class Recipe(_Model):
         "values under one label have equal tokens."
     )
     coarsen: dict[Text, Text] | None = _some(
-        "Columns or keys that were made coarser: a time to second, minute, hour or day; a number to a step such as 0.01."
+        "Columns or keys that were made coarser: a time to second, minute, hour or day; a number to a step: 0.01."
     )
     mask: tuple[Text, ...] = _many("Rules of the safety scan whose hits, anywhere in the text, were masked.")
     metadata: Literal["strip"] | None = _some(
@@ -541,6 +567,40 @@ class EvidenceItem(_Model):
         "public; personal when it holds personal data; confidential when it holds secrets of others."
     )
     sources: Ids = _many(_SOURCES)
+    note: Localized | None = _some(_NOTE)
+
+
+class FindingInput(_Model):
+    """An evidence item that a finding is computed from, and what it is for."""
+
+    evidence: Id = Field(description="The id of the evidence item.")
+    role: Id = Field(description="Its role in the method: market, peer, log … See the page of the method.")
+
+
+class Finding(_Model):
+    """A number computed from evidence by a named, versioned method: whoever reruns it gets the same bytes.
+
+    `archive findings DIR` computes the results and fills them in. A number whose inputs nobody may publish stays a
+    claim: the finding then has `not_recomputable` and no result.
+    """
+
+    id: Id = Field(description="Its id, unique in this record.")
+    title: Localized | None = _some("What it answers, for the reader.")
+    method: MethodName = Field(description="The method and its version: depeg@1. The pages are in `docs/findings/`.")
+    inputs: tuple[FindingInput, ...] = _many("The evidence items it is computed from.")
+    parameters: dict[ParameterName, Text] | None = _some("The method's parameters, each written as text.")
+    result: (
+        Annotated[
+            dict[str, Any],
+            AfterValidator(_check_result),
+            WithJsonSchema({"type": "object", "additionalProperties": {"type": ["string", "array", "object"]}}),
+        ]
+        | None
+    ) = _some("What came out: maps, lists and texts; numbers are texts. Filled in by `archive findings`.")
+    not_recomputable: Literal["inputs not published"] | None = _some(
+        "Stands in place of a result: the inputs are not held, so that the number stays a claim."
+    )
+    about: Ids = _many("Ids of the claims, figures and other items that it is about.")
     note: Localized | None = _some(_NOTE)
 
 
@@ -645,6 +705,7 @@ class IncidentRecord(_Model):
     remedies: tuple[Remedy, ...] = _many("What was offered or paid.")
     demands: tuple[Request, ...] = _many("What is demanded, with answers and refusals.")
     questions: tuple[Request, ...] = _many("What is asked, with answers and refusals.")
+    findings: tuple[Finding, ...] = _many("Numbers computed from evidence by named, versioned methods.")
     evidence: tuple[EvidenceItem, ...] = _many("The evidence items.")
     references: tuple[Reference, ...] = _many("The documents referred to.")
     credits: tuple[Credit, ...] = _many("Who worked on the record.")

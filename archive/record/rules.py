@@ -33,12 +33,13 @@ SECTIONS: Mapping[str, str] = {
     "remedies": "remedy",
     "demands": "demand",
     "questions": "question",
+    "findings": "finding",
     "evidence": "evidence item",
     "references": "reference",
 }
 _ACTORS = frozenset({"party", "venue"})
 _SAYS = frozenset({"reference", "evidence item", "statement", "party", "venue"})
-_SHOWS = frozenset({"evidence item", "figure", "statement", "claim"})
+_SHOWS = frozenset({"evidence item", "figure", "finding", "statement", "claim"})
 _ABOUT = frozenset(SECTIONS.values()) - {"evidence item", "reference"}
 # What the ids in a field of this name must stand for, wherever the field is.
 _ID_FIELDS: Mapping[str, frozenset[str]] = {
@@ -103,6 +104,7 @@ def check_rules(value: Mapping[str, Any], *, published: bool = False) -> list[Fa
     faults += _check_claims(items)
     faults += _check_attribution(items)
     faults += _check_figures(items)
+    faults += _check_findings(value)
     faults += _check_evidence(value, published=published)
     faults += _check_gate(value, items)
     faults += _check_revisions(value)
@@ -479,6 +481,36 @@ def _check_figures(items: Iterable[_Item]) -> Iterator[Fault]:
             )
 
 
+# Findings
+
+
+def _check_findings(value: Mapping[str, Any]) -> Iterator[Fault]:
+    """Either inputs, and a result that can be recomputed, or the word that the inputs are not published."""
+    for pointer, finding in _maps(value, "findings", ""):
+        marked = "not_recomputable" in finding
+        if marked and "result" in finding:
+            yield Fault(
+                "record.finding_form",
+                "a finding that is not recomputable has no result of its own",
+                pointer,
+                "delete one of the two; the number itself stands as a figure or claim",
+            )
+        inputs = _list(finding, "inputs")
+        if not inputs and not marked:
+            yield Fault(
+                "record.finding_form",
+                "the finding has no inputs, so nobody could compute it again",
+                pointer,
+                "name them, or write `not_recomputable: inputs not published`",
+            )
+        seen = set[tuple[str | None, str | None]]()
+        for place, item in _maps(finding, "inputs", pointer):
+            pair = (_text(item, "evidence"), _text(item, "role"))
+            if pair in seen:
+                yield Fault("record.finding_form", "the input stands twice in this role", place, "delete one")
+            seen.add(pair)
+
+
 # Evidence
 
 
@@ -536,7 +568,7 @@ def _check_form(item: Mapping[str, Any], pointer: str, *, published: bool) -> It
 
 
 def _check_gate(value: Mapping[str, Any], items: Iterable[_Item]) -> Iterator[Fault]:
-    """Reviews name an evidence item, a redaction names its original, lines are committed to where a file is withheld."""
+    """Reviews name an evidence item, a redaction its original; lines are committed to where a file is withheld."""
     known = {item.id for item in items if item.kind == "evidence item"}
     for pointer, review in _maps(value, "reviews", ""):
         named = _text(review, "evidence")

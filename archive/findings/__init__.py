@@ -1,0 +1,1 @@
+"""Findings: numbers computed from evidence by a named, versioned method, so that anyone gets the same bytes again."""

@@ -1,0 +1,1 @@
+"""One module per method and version. A version, once released, is never changed or removed."""
