@@ -13,7 +13,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test services lint types generated dossiers contracts-test pytest contracts schemas format lock bench soak clean distclean
+.PHONY: help demo test services lint types generated dossiers contracts-test pytest contracts slither schemas format lock bench soak clean distclean
 
 say = @printf '\n=== %s\n'
 
@@ -98,6 +98,11 @@ contracts: $(VENV)/.dev-installed  ## Build the registry, write artifact and sna
 	@$(PY) tools/build_contracts.py
 	@$(PY) tools/services.py forge snapshot $(SNAPSHOT)
 	@$(PY) tools/services.py forge test
+
+slither: $(VENV)/.dev-installed  ## Slither over the registry (installs it into the cache); findings must be answered
+	$(say) "slither"
+	@$(PY) tools/services.py install node
+	@$(PY) tools/slither.py
 
 schemas: $(VENV)/.dev-installed  ## Export the JSON Schemas from the models
 	$(say) "schemas"

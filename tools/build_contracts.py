@@ -7,6 +7,9 @@
 The artifact holds `contract`, `compiler`, `evm_version`, `optimizer`, `abi`, `bytecode` and `deployed_bytecode` (`0x`
 hex), `sha256` (of the creation bytecode, 64 hex digits) and `code_hash` (keccak256 of the deployed bytecode, `0x` hex:
 what EXTCODEHASH gives, and what a trust file states).
+
+Beside it `IncidentRegistry.input.json`: the compiler's standard-JSON input that gives these very bytes, for source
+verification (`archive contract verify-input`).
 """
 
 from __future__ import annotations
@@ -26,13 +29,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tools import services
 
 ARTIFACT = services.PROJECT / "archive" / "chain" / "artifacts" / "IncidentRegistry.json"
+INPUT = ARTIFACT.with_name("IncidentRegistry.input.json")
 GAS_SNAPSHOT = services.CONTRACTS / "snapshots" / "transactions.json"
 SIZE_SNAPSHOT = services.CONTRACTS / "snapshots" / "bytecode.json"
 GAS_LIMITS = {"anchor_first": 72_000, "anchor_later": 55_500, "anchor_batch": 50_000}
 
 
-def compile_registry() -> dict[str, Any]:
-    """The artifact as built from the sources now.
+def compile_registry() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The artifact as built from the sources now, and the compiler's input.
 
     Raises:
         services.ServiceError: the compiler failed.
@@ -49,7 +53,10 @@ def compile_registry() -> dict[str, Any]:
     settings = built["metadata"]["settings"]
     bytecode = built["bytecode"]["object"]
     deployed = built["deployedBytecode"]["object"]
-    return {
+    sources = {path: {"content": (services.CONTRACTS / path).read_text()} for path in built["metadata"]["sources"]}
+    told = {key: value for key, value in settings.items() if key != "compilationTarget"}
+    told["outputSelection"] = {"*": {"*": ["abi", "metadata", "evm.bytecode", "evm.deployedBytecode"]}}
+    artifact = {
         "contract": "IncidentRegistry",
         "compiler": built["metadata"]["compiler"]["version"],
         "evm_version": settings["evmVersion"],
@@ -60,6 +67,7 @@ def compile_registry() -> dict[str, Any]:
         "sha256": hashlib.sha256(bytes.fromhex(bytecode[2:])).hexdigest(),
         "code_hash": "0x" + keccak(bytes.fromhex(deployed[2:])).hex(),
     }
+    return artifact, {"language": "Solidity", "sources": sources, "settings": told}
 
 
 def sizes(artifact: dict[str, Any]) -> dict[str, int]:
@@ -87,6 +95,7 @@ def measure_gas(artifact: dict[str, Any]) -> dict[str, int]:
 
         deployed = send(data=artifact["bytecode"])
         registry = str(deployed["contractAddress"])
+
         def act(signature: str, *words: bytes) -> int:
             call = keccak(signature.encode())[:4] + b"".join(words)
             return int(str(send(to=registry, data="0x" + call.hex())["gasUsed"]), 16)
@@ -125,7 +134,7 @@ def main() -> int:
     choice.add_argument("--gas", action="store_true", help="only print the gas of real transactions")
     options = parser.parse_args()
     try:
-        artifact = compile_registry()
+        artifact, source_input = compile_registry()
         gas = measure_gas(artifact)
     except services.ServiceError as error:
         print(f"build_contracts: error: {error}", file=sys.stderr)
@@ -133,7 +142,12 @@ def main() -> int:
     if options.gas:
         print(_dump(gas), end="")
         return 0
-    outputs = {ARTIFACT: _dump(artifact), GAS_SNAPSHOT: _dump(gas), SIZE_SNAPSHOT: _dump(sizes(artifact))}
+    outputs = {
+        ARTIFACT: _dump(artifact),
+        INPUT: _dump(source_input),
+        GAS_SNAPSHOT: _dump(gas),
+        SIZE_SNAPSHOT: _dump(sizes(artifact)),
+    }
     problems = [
         f"{name} costs {gas[name]:,} gas, the limit is {limit:,}"
         for name, limit in GAS_LIMITS.items()

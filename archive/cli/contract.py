@@ -44,11 +44,16 @@ def register(app: typer.Typer) -> None:
     group.command("deploy")(deploy)
     group.command("info")(info)
     group.command("verify-code")(verify_code)
+    group.command("verify-input")(verify_input)
     app.add_typer(group, name="contract")
 
 
 def deploy(
     network: NetworkOption,
+    create2: Annotated[
+        bool,
+        typer.Option("--create2", help="Only at the address that is the same on every chain, or not at all."),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen and what it costs.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     wallet: WalletOption = None,
@@ -64,6 +69,7 @@ def deploy(
     from archive.chain.deploy import Deployer
     from archive.chain.keystore import open_account
     from archive.chain.networks import get_network, open_chain, save_deployment
+    from archive.errors import UsageError
 
     space = resolve_workspace(workspace)
     chosen = get_network(space, network)
@@ -73,6 +79,12 @@ def deploy(
         account = open_account(space, chosen, rpc, address=wallet, descriptor=password_fd)
         deployer = Deployer(rpc, chosen, account)
         plan = deployer.plan()
+        if create2 and plan.method != "deterministic":
+            raise UsageError(
+                f"{chosen.name}: the deployment proxy is not on this chain",
+                code="chain.no_factory",
+                hint="deploy without --create2: the address then follows from the account and its nonce",
+            )
         say(f"network   {chosen.name} (chain {chosen.chain_id})")
         say(f"account   {account.address}")
         say(f"address   {plan.address or 'decided by the account'}" + (" (there already)" if plan.exists else ""))
@@ -173,6 +185,37 @@ def verify_code(
         print_result(f"found     {report.found_hash or 'no code'} ({report.found_size} bytes)")
         print_result("the same code" if report.same else f"DIFFERENT from byte {report.first_difference}")
     return ExitCode.DONE if report.same else ExitCode.WRONG
+
+
+def verify_input(
+    out: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the compiler's input.")] = Path(
+        "IncidentRegistry.input.json"
+    ),
+    json_output: JsonOption = False,
+) -> ExitCode:
+    """Write the compiler's standard-JSON input, for source verification by Sourcify or an explorer; no network."""
+    from importlib.resources import files
+
+    from archive.chain.artifact import load_artifact
+    from archive.workspace import write_atomic
+
+    artifact = load_artifact()
+    write_atomic(out, (files("archive.chain") / "artifacts" / "IncidentRegistry.input.json").read_bytes())
+    told = {
+        "file": str(out),
+        "contract": "src/IncidentRegistry.sol:IncidentRegistry",
+        "compiler": artifact.compiler,
+        "code_hash": artifact.code_hash,
+    }
+    if json_output:
+        print_json(told)
+    else:
+        print_result(f"input     {out}")
+        print_result(f"contract  {told['contract']}")
+        print_result(f"compiler  {told['compiler']}")
+        print_result(f"code      {told['code_hash']}")
+        say("Give file, contract and compiler to Sourcify or to an explorer, with the registry's chain and address.")
+    return ExitCode.DONE
 
 
 def wait_progress() -> WaitProgress:

@@ -108,3 +108,16 @@ def _opcodes(code: bytes) -> set[int]:
         found.add(opcode)
         position += 1 + (opcode - 0x5F if 0x60 <= opcode <= 0x7F else 0)
     return found
+
+
+def test_the_compilers_input_holds_the_sources_and_the_settings() -> None:
+    source_input = json.loads((files("archive.chain") / "artifacts" / "IncidentRegistry.input.json").read_text())
+    names = sorted(
+        path.relative_to(PROJECT / "contracts").as_posix() for path in PROJECT.glob("contracts/src/**/*.sol")
+    )
+    assert sorted(source_input["sources"]) == names
+    for name, source in source_input["sources"].items():
+        assert source["content"] == (PROJECT / "contracts" / name).read_text(encoding="utf-8")
+    settings = source_input["settings"]
+    assert (settings["viaIR"], settings["evmVersion"], settings["optimizer"]["runs"]) == (True, "cancun", 1_000_000)
+    assert settings["metadata"] == {"bytecodeHash": "none", "appendCBOR": False}
