@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from archive.bundle import JsonObject
-from archive.chain import proofs, registry
+from archive.chain import batch, proofs, registry
 from archive.errors import InvalidInputError
 from archive.package import cid, entries
 from archive.verify.consensus import check_consensus, header_answer
@@ -96,7 +96,7 @@ def check_anchor(
 
 def _unknown_anchor(value: JsonObject) -> str | None:
     """What a later version may have added: the kind, or a key."""
-    if value.get("kind") != "anchor":
+    if value.get("kind") not in ("anchor", "batch"):
         return str(value.get("kind"))[:80]
     surplus = sorted(set(value) - _ANCHOR_KEYS)
     return f"key {surplus[0][:80]!r}" if surplus else None
@@ -113,6 +113,8 @@ def _log(
     """The proven log must be about exactly this package."""
     if header is None or root is None or content_id is None:
         return []
+    if proven.place is not None:
+        return _in_batch(subject, index, proven, proven.place, header, root, content_id)
     key = "0x" + registry.incident_key(header.incident).hex()
     digest = cid.content_digest(content_id).hex()
     compared = (
@@ -130,6 +132,32 @@ def _log(
         return wrong
     note = "the registry's event in this block carries exactly this root, content id and incident"
     return [Check("anchor.log", "pass", subject, root, proven.root, note, "time", index)]
+
+
+def _in_batch(
+    subject: str,
+    index: int,
+    proven: proofs.ProvenAnchor,
+    place: batch.Place,
+    header: entries.Header,
+    root: str,
+    content_id: str,
+) -> list[Check]:
+    """The path must lead from exactly this package to the batch that the log tells of."""
+    incident, digest = registry.incident_key(header.incident), cid.content_digest(content_id)
+    member = batch.Member(incident, bytes.fromhex(root), digest)
+    try:
+        found: str = batch.batch_root(member, place).hex()
+    except InvalidInputError as error:
+        found = error.code
+    if found != proven.root:
+        note = "the path does not lead from this package to the root of the anchored batch"
+        return [Check("anchor.log", "fail", f"{subject}: batch", proven.root, found, note, "time", index)]
+    note = (
+        f"the registry's event carries a batch of {place.count:,}, and the path leads to it from exactly this root, "
+        "content id and incident"
+    )
+    return [Check("anchor.log", "pass", subject, proven.root, found, note, "time", index)]
 
 
 def _registry(subject: str, index: int, proven: proofs.ProvenAnchor, facts: Facts) -> list[Check]:
