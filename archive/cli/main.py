@@ -26,6 +26,7 @@ COMMAND_MODULES = (
     "pack",
     "publish",
     "verify",
+    "absent",
     "get",
     "import_car",
     "list",

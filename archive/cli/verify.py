@@ -67,13 +67,13 @@ def verify(
     if offline and (rpc or store):
         raise UsageError("--offline asks nobody, so it does not go with --rpc or --store", code="verify.offline_rpc")
     if quorum is not None:
-        _check_quorum(quorum, rpc or [], offline=offline)
+        check_quorum(quorum, rpc or [], offline=offline)
     wanted = parse_target(target)
     asked = read_policy(policy) if policy else Policy()
     space = resolve_workspace(workspace)
     if trust is not None and not trust.is_file():
         raise UsageError(f"{trust}: no such trust file", code="trust.no_such_file")
-    networks = [] if offline else _networks(space)
+    networks = [] if offline else configured_networks(space)
     sources = Sources(
         trust=load_trust(trust or space.trust_file),
         # Files in hand need no store; an id does, to find what belongs to it.
@@ -114,7 +114,7 @@ def _readers(space: Workspace, *, offline: bool, names: list[str]) -> list[Reade
     return [stores.reader(name) for name in names] if names else list(stores.readers)
 
 
-def _networks(space: Workspace) -> list[Network]:
+def configured_networks(space: Workspace) -> list[Network]:
     """The configured networks; none where the library that reads the configuration is not installed."""
     from archive.chain.networks import load_networks
     from archive.errors import MissingDependencyError
@@ -152,7 +152,7 @@ def label_nodes(named: list[tuple[str, int | None]]) -> list[Node]:
     return nodes
 
 
-def _check_quorum(quorum: int, urls: list[str], *, offline: bool) -> None:
+def check_quorum(quorum: int, urls: list[str], *, offline: bool) -> None:
     """Refuse a quorum that can never be reached: it would read as a fault of the network."""
     from archive.errors import UsageError
 

@@ -64,7 +64,7 @@ def check_anchor(
     checks += _log(subject, index, proven, header, root, content_id)
     trusted = facts.trust.registry(proven.chain_id, proven.genesis, proven.registry)
     checks += _registry(subject, index, proven, facts)
-    checks += check_code(subject, index, proven, asked, facts, trusted.code_hash if trusted else None)
+    checks += check_code(subject, index, proven.code_hash, asked, facts, trusted.code_hash if trusted else None)
     signed, final = check_consensus(subject, index, value, proven, facts)
     checks += signed
     if final is not None:

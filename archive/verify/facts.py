@@ -6,7 +6,7 @@ Nothing here is a judgement. A file is what it hashed to, an RPC node is what it
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from archive.bundle import ProofBundle
 from archive.trust import TrustFile
@@ -45,6 +45,19 @@ class UnreadableFile:
     name: str
     code: str
     message: str
+
+
+class BlockClaim(Protocol):
+    """A block that something rests on, and whose place in the chain is asked for."""
+
+    @property
+    def chain_id(self) -> int: ...
+    @property
+    def genesis(self) -> str: ...
+    @property
+    def block_number(self) -> int: ...
+    @property
+    def block_hash(self) -> str: ...
 
 
 # `other_log`: the same block, but another receipt of the transaction than the one proven in it. `behind`: the node's

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from archive.bundle import ProofBundle
 from archive.errors import ArchiveError, InvalidInputError
 from archive.trust import TrustFile
-from archive.verify.facts import AnchorFacts, CodeAnswer, HeaderAnswer, HeaderOutcome, HistoryAnswer
+from archive.verify.facts import AnchorFacts, BlockClaim, CodeAnswer, HeaderAnswer, HeaderOutcome, HistoryAnswer
 from archive.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _ask_all(
 def _ask(
     node: Node, proven: ProvenAnchor, receipt: bytes, identities: dict[int, ChainIdentity | ArchiveError]
 ) -> _Answers:
-    header = _header_answer(node, proven, receipt, identities)
+    header = _header_answer(node, proven, identities, lambda: _told_receipt(node, proven) in (None, receipt))
     if header.outcome in ("wrong_chain", "unreachable", "other_history"):
         return _Answers(header)
     return _Answers(header, _code_answer(node, proven.registry), _history_answer(node, proven))
@@ -140,8 +140,20 @@ def _workspace_header(proven: ProvenAnchor, trust: TrustFile, workspace: Workspa
     return HeaderAnswer(source, "workspace", "same" if found == proven.block_hash else "other", found)
 
 
+def ask_block(claim: BlockClaim, nodes: Sequence[Node]) -> tuple[HeaderAnswer, ...]:
+    """What every node of the claim's chain says about its block. All are asked at the same time, and waited for."""
+    asked = [node for node in nodes if node.chain_id in (None, claim.chain_id)]
+    if not asked:
+        return ()
+    with ThreadPoolExecutor(max_workers=min(MAX_AT_ONCE, len(asked))) as pool:
+        return tuple(pool.map(lambda node: _header_answer(node, claim, {}, lambda: True), asked))
+
+
 def _header_answer(
-    node: Node, proven: ProvenAnchor, receipt: bytes, identities: dict[int, ChainIdentity | ArchiveError]
+    node: Node,
+    proven: BlockClaim,
+    identities: dict[int, ChainIdentity | ArchiveError],
+    same_log: Callable[[], bool],
 ) -> HeaderAnswer:
     from archive.chain import codec
 
@@ -164,9 +176,8 @@ def _header_answer(
         found = codec.to_hex(codec.data(block.get("hash"), "block hash", size=32))
         if found != proven.block_hash:
             return answer("other", found)
-        told = _told_receipt(node, proven)
-        if told is not None and told != receipt:
-            return answer("other_log", codec.to_hex(codec.keccak(told)))
+        if not same_log():
+            return answer("other_log", found)
         return answer("same", found, number=proven.block_number, head=_head(node), finalized=_finalized(node))
     except InvalidInputError as error:
         return answer("bad_answer", error.code)

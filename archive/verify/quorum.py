@@ -18,8 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
-from archive.chain import proofs
-from archive.verify.facts import AnchorFacts, CodeAnswer, Facts, HeaderAnswer
+from archive.verify.facts import AnchorFacts, BlockClaim, CodeAnswer, Facts, HeaderAnswer
 from archive.verify.outcome import Agreement, Check, HeaderGrade, Status
 
 _Answer = TypeVar("_Answer", HeaderAnswer, CodeAnswer)
@@ -36,7 +35,7 @@ def needed(asked: AnchorFacts, facts: Facts) -> int:
 
 
 def check_header(
-    subject: str, index: int, proven: proofs.ProvenAnchor, asked: AnchorFacts, facts: Facts
+    subject: str, index: int | None, proven: BlockClaim, asked: AnchorFacts, facts: Facts
 ) -> tuple[list[Check], Agreement]:
     """`chain.header`: whether the block of the anchor is in the chain; `chain.node` names who did not confirm it."""
     nodes, need = _nodes(asked), needed(asked, facts)
@@ -76,20 +75,25 @@ def check_header(
 
 
 def check_code(
-    subject: str, index: int, proven: proofs.ProvenAnchor, asked: AnchorFacts, facts: Facts, trusted: str | None
+    subject: str, index: int | None, code_hash: str | None, asked: AnchorFacts, facts: Facts, trusted: str | None
 ) -> list[Check]:
-    """`chain.code`: whether the registry's code is the one trusted, by the state proof, else by a quorum of nodes."""
+    """`chain.code`: whether the registry's code is the one trusted, by the state proof, else by a quorum of nodes.
+
+    Args:
+        code_hash: what the state proof shows, None without one.
+        trusted: what the trust file says, None where it does not name the registry: then there is no check.
+    """
     if trusted is None:
         return []
 
     def result(status: Status, found: str | None, note: str) -> list[Check]:
         return [Check("chain.code", status, subject, trusted, found, note, "time", index)]
 
-    if proven.code_hash is not None:
-        good = proven.code_hash == trusted
+    if code_hash is not None:
+        good = code_hash == trusted
         is_it = "the one" if good else "not the one"
-        note = f"by the state proof in the bundle, the registry's code at this block is {is_it} trusted"
-        return result("pass" if good else "fail", proven.code_hash, note)
+        note = f"by the state proof, the registry's code at this block is {is_it} trusted"
+        return result("pass" if good else "fail", code_hash, note)
     known = [a for a in asked.codes if a.code_hash is not None]
     if not asked.codes:
         return []
@@ -111,7 +115,7 @@ def check_code(
 
 
 def check_final(
-    subject: str, index: int, asked: AnchorFacts, facts: Facts, agreement: Agreement, *, signed: bool
+    subject: str, index: int | None, asked: AnchorFacts, facts: Facts, agreement: Agreement, *, signed: bool
 ) -> list[Check]:
     """`chain.final`: whether the anchor can still be reorganised away. Never `fail`: a young anchor is no wrong one."""
     rule = asked.rule
@@ -191,7 +195,7 @@ def _agreed_note(
     return note
 
 
-def _short_note(proven: proofs.ProvenAnchor, asked: AnchorFacts, facts: Facts, need: int) -> str:
+def _short_note(proven: BlockClaim, asked: AnchorFacts, facts: Facts, need: int) -> str:
     answered = [a for a in asked.headers if a.outcome in ("same", "other")]
     if answered:
         same = [a for a in _nodes(asked) if a.outcome == "same"]
@@ -207,7 +211,7 @@ def _short_note(proven: proofs.ProvenAnchor, asked: AnchorFacts, facts: Facts, n
     return f"no node of chain {proven.chain_id} is configured; name one with --rpc URL"
 
 
-def _dissent(subject: str, index: int, proven: proofs.ProvenAnchor, asked: AnchorFacts, *, told: bool) -> list[Check]:
+def _dissent(subject: str, index: int | None, proven: BlockClaim, asked: AnchorFacts, *, told: bool) -> list[Check]:
     """Each node that did not confirm the block, by its label and with what is wrong with it."""
     if not told:
         return []
@@ -227,7 +231,7 @@ def _dissent(subject: str, index: int, proven: proofs.ProvenAnchor, asked: Ancho
     ]
 
 
-def _no_answer(answer: HeaderAnswer, proven: proofs.ProvenAnchor) -> str:
+def _no_answer(answer: HeaderAnswer, proven: BlockClaim) -> str:
     what = {
         "same": "has this block",
         "other": f"lies, or is on another branch: it has another block at height {proven.block_number}",

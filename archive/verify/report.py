@@ -153,6 +153,11 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def check_lines(checks: Sequence[Check]) -> list[str]:
+    """One paragraph for each check, as the sections of a report have them."""
+    return [line for check in checks for line in _row(check, [check.subject])]
+
+
 def _section(section: Section, found: Sequence[Check]) -> list[str]:
     if not found:
         text = {
