@@ -36,6 +36,7 @@ COMMAND_MODULES = (
     "wallet",
     "trust",
     "seal",
+    "reveal",
     "doctor",
 )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from archive.errors import InvalidInputError
-from archive.package import canonical, contents, entries, manifest, seal
+from archive.package import canonical, contents, entries, manifest, rows, seal
 from archive.package.entries import ContentEntry, EvidenceEntry, Header, RecordEntry, WithheldEntry
 from archive.package.hashing import FileDigest, Progress, digest_bytes, digest_files
 from archive.package.limits import MAX_RECORD_BYTES, MAX_RECORD_DEPTH
@@ -17,13 +17,17 @@ from archive.package.seal import Seal
 
 @dataclass(frozen=True, slots=True)
 class EvidenceInput:
-    """One evidence file of a dossier: `path` is its place in the package, `source` the file to read."""
+    """One evidence file of a dossier: `path` is its place in the package, `source` the file to read.
+
+    `rows`: the lines of a withheld table are committed to one by one.
+    """
 
     id: str
     path: str
     media_type: str
     source: Path
     withheld: bool = False
+    rows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,14 @@ class PackageFile:
 
 @dataclass(frozen=True, slots=True)
 class WithheldItem:
-    """What the publisher keeps of a withheld file: its full entry and the commitment that is shown instead."""
+    """What the publisher keeps of a withheld file: its full entry, and what is shown instead."""
 
     entry: EvidenceEntry
-    commitment: str
+    shown: WithheldEntry
+
+    @property
+    def commitment(self) -> str:
+        return self.shown.commitment
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +139,14 @@ def assemble(inputs: PackageInput, sealed: Seal, digests: Mapping[str, FileDiges
     opened = inputs.open_evidence
     hidden = [item for item in inputs.evidence if item.withheld]
     withheld = sorted(
-        (_withhold(_entry(item, digests[item.id]), inputs.revision, sealed) for item in hidden),
+        (_withhold(item, digests[item.id], inputs.revision, sealed) for item in hidden),
         key=lambda item: item.commitment,
     )
     record_json = _record_json(inputs, {item.entry.id: item.commitment for item in withheld})
     record = digest_bytes(record_json)
     leaves: list[ContentEntry] = [RecordEntry(record.size, record.sha256)]
     leaves += [_entry(item, digests[item.id]) for item in opened]
-    leaves += [WithheldEntry(item.commitment) for item in withheld]
+    leaves += [item.shown for item in withheld]
     header = Header(
         incident=inputs.incident,
         revision=inputs.revision,
@@ -182,8 +190,15 @@ def _entry(item: EvidenceInput, digest: FileDigest) -> EvidenceEntry:
     )
 
 
-def _withhold(entry: EvidenceEntry, revision: int, sealed: Seal) -> WithheldItem:
-    return WithheldItem(entry, seal.commitment(seal.salt(sealed.seed, revision, entry.id), entry))
+def _withhold(item: EvidenceInput, digest: FileDigest, revision: int, sealed: Seal) -> WithheldItem:
+    entry = _entry(item, digest)
+    commitment = seal.commitment(seal.salt(sealed.seed, revision, entry.id), entry)
+    if not item.rows:
+        return WithheldItem(entry, WithheldEntry(commitment))
+    tree = rows.digest_rows(item.source, rows.row_key(sealed.seed, revision, entry.id))
+    if (tree.size, tree.sha256) != (digest.size, digest.sha256):
+        _fail("changed_while_read", f"{item.source}: was changed while it was being read")
+    return WithheldItem(entry, WithheldEntry(commitment, tree.root, tree.count))
 
 
 def _evidence_items(record: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:

@@ -20,6 +20,7 @@ from archive.package.limits import (
     MAX_LEAVES,
     MAX_PATH_BYTES,
     MAX_RECORD_BYTES,
+    MAX_ROWS,
     MAX_SAFE_INTEGER,
     MAX_SEGMENT_BYTES,
 )
@@ -124,12 +125,20 @@ class EvidenceEntry:
 
 @dataclass(frozen=True, slots=True)
 class WithheldEntry:
-    """An evidence file that is not shown: only the salted commitment to its entry, 64 hex digits."""
+    """An evidence file that is not shown: only the salted commitment to its entry, 64 hex digits.
+
+    A table may add the root over its salted lines and their count: both or neither.
+    """
 
     commitment: str
+    rows_root: str | None = None
+    rows_count: int | None = None
 
     def to_json(self) -> dict[str, canonical.Json]:
-        return {"type": "withheld", "commitment": self.commitment}
+        value: dict[str, canonical.Json] = {"type": "withheld", "commitment": self.commitment}
+        if self.rows_root is not None:
+            value |= {"rows_root": self.rows_root, "rows_count": self.rows_count}
+        return value
 
 
 Entry: TypeAlias = "Header | RecordEntry | EvidenceEntry | WithheldEntry"
@@ -141,6 +150,7 @@ _KEYS: dict[str, frozenset[str]] = {
     "evidence": frozenset(EvidenceEntry("", "", "", 0, "").to_json()),
     "withheld": frozenset(WithheldEntry("").to_json()),
 }
+_ROWS_KEYS = frozenset({"rows_root", "rows_count"})
 
 
 def leaf_data(entry: Entry) -> bytes:
@@ -178,10 +188,13 @@ def parse_entry(value: object) -> Entry:
             found = value.get(key)
             if isinstance(found, str) and found != known:
                 _fail(f"unknown_{key}", f"{key} {found[:40]!a} is not known; this is {known}")
-    missing = sorted(_KEYS[kind] - value.keys())
+    keys = _KEYS[kind]
+    if kind == "withheld" and not _ROWS_KEYS.isdisjoint(value):
+        keys |= _ROWS_KEYS
+    missing = sorted(keys - value.keys())
     if missing:
         _fail("missing_key", f"{kind} entry lacks {', '.join(missing)}")
-    extra = sorted(value.keys() - _KEYS[kind])
+    extra = sorted(value.keys() - keys)
     if extra:
         _fail("unknown_key", f"{kind} entry has unknown key {extra[0][:40]!a}")
     if kind == "header":
@@ -190,7 +203,7 @@ def parse_entry(value: object) -> Entry:
         return _parse_record(value)
     if kind == "evidence":
         return parse_evidence(value)
-    return WithheldEntry(_match(value, "commitment", _HEX32))
+    return _parse_withheld(value)
 
 
 def _parse_header(value: Mapping[str, object]) -> Header:
@@ -237,6 +250,13 @@ def _parse_record(value: Mapping[str, object]) -> RecordEntry:
     if entry.size > MAX_RECORD_BYTES:
         _fail("record_too_large", f"{RECORD_PATH} of {entry.size:,} bytes; the limit is {MAX_RECORD_BYTES:,}")
     return entry
+
+
+def _parse_withheld(value: Mapping[str, object]) -> WithheldEntry:
+    commitment = _match(value, "commitment", _HEX32)
+    if "rows_root" not in value:
+        return WithheldEntry(commitment)
+    return WithheldEntry(commitment, _match(value, "rows_root", _HEX32), _integer(value, "rows_count", 1, MAX_ROWS))
 
 
 def parse_evidence(value: Mapping[str, object]) -> EvidenceEntry:

@@ -16,3 +16,6 @@ MAX_DEPTH = 32
 # The bundle holds the record one level down and may itself be MAX_DEPTH deep.
 MAX_RECORD_DEPTH = MAX_DEPTH - 1
 MAX_FILE_BYTES = MAX_SAFE_INTEGER
+# Lines of a withheld table that are committed to one by one.
+MAX_ROWS = 2**40
+MAX_RECORD_LINE_BYTES = 1024 * 1024

@@ -116,6 +116,7 @@ def package_input(draft: Draft) -> PackageInput:
             media_type=item.media_type or DEFAULT_MEDIA_TYPE,
             source=draft.folder / (item.path or ""),
             withheld=bool(item.withheld),
+            rows=bool(item.rows),
         )
         for item in (*draft.open_items, *draft.withheld_items)
     )

@@ -20,6 +20,7 @@ from archive.verify.matching import Matching, match_files
 from archive.verify.outcome import AnchorSummary, Check, Outcome, Section, Status, Verdict, unknown_note
 from archive.verify.policy import PER_ANCHOR, Policy
 from archive.verify.record import check_record, check_unshown
+from archive.verify.reveals import check_reveals
 from archive.verify.stamps import check_stamps
 
 
@@ -37,11 +38,13 @@ def judge(facts: Facts, policy: Policy) -> Outcome:
     if leaves.format_known:
         root, tree = check_tree(bundle, leaves)
         content_id, directory = check_content_id(bundle, leaves, wanted, matching)
-        checks += check_files(bundle, leaves, wanted, matching, facts)
+        revealed = check_reveals(bundle, leaves, root, facts.reveals, facts.files)
+        checks += check_files(bundle, leaves, wanted, matching, facts, revealed)
         checks += tree
         checks += directory
         checks += check_record(bundle, leaves)
-        checks += check_unshown(bundle, leaves, matching)
+        checks += check_unshown(bundle, leaves, matching, revealed.shown)
+        checks += revealed.checks
     else:
         error = leaves.unknown[0][1]
         checks.append(

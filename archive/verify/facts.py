@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from archive.bundle import ProofBundle
+from archive.package.rows import Rows
+from archive.reveal import Reveal
 from archive.trust import TrustFile
 from archive.verify.clockfacts import ClockFacts
 
@@ -166,6 +168,17 @@ class StoreAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class RevealFact:
+    """A reveal that was given, or why it cannot be read; `rows` are the lines of its file, when that was given too."""
+
+    name: str
+    reveal: Reveal | None
+    code: str | None = None
+    message: str | None = None
+    rows: Rows | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything the rules look at."""
 
@@ -183,4 +196,5 @@ class Facts:
     bad_bundles: tuple[UnreadableFile, ...] = ()  # other bundles among the files that cannot be read
     stores: tuple[StoreAnswer, ...] = ()
     clocks: ClockFacts = field(default_factory=ClockFacts)
+    reveals: tuple[RevealFact, ...] = ()
     quorum: int | None = None  # how many nodes must agree, where the reader said so

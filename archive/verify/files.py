@@ -12,6 +12,7 @@ from archive.verify.leaves import Leaves
 from archive.verify.matching import Match, Matching, Wanted
 from archive.verify.outcome import Check
 from archive.verify.record import references
+from archive.verify.reveals import Revealed
 
 # What an operating system leaves behind in folders that a person looked into.
 _LITTER: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
@@ -28,7 +29,12 @@ _CHANGES: Final = {
 
 
 def check_files(
-    bundle: ProofBundle, leaves: Leaves, wanted: Sequence[Wanted], matching: Matching, facts: Facts
+    bundle: ProofBundle,
+    leaves: Leaves,
+    wanted: Sequence[Wanted],
+    matching: Matching,
+    facts: Facts,
+    revealed: Revealed,
 ) -> list[Check]:
     checks = [
         Check("bytes", "unchecked" if f.code in _NOT_READ else "fail", f.name, None, f.code, f.message)
@@ -50,8 +56,8 @@ def check_files(
             note = "no evidence file was given or could be fetched"
             checks.append(Check("bytes", "unchecked", "evidence", None, None, note))
     checks += _completeness(matching, leaves, has_record=bundle.record is not None)
-    referenced = {(sha256, size) for _, sha256, size in references(bundle)}
-    checks += [_unlisted(f, facts) for f in matching.unlisted if (f.sha256, f.size) not in referenced]
+    known = {(sha256, size) for _, sha256, size in references(bundle)} | revealed.files
+    checks += [_unlisted(f, facts) for f in matching.unlisted if (f.sha256, f.size) not in known]
     return checks
 
 

@@ -41,6 +41,7 @@ from archive.verify.given import (
 )
 from archive.verify.leaves import read_leaves
 from archive.verify.nodes import KnownChain, Node, ask_chain
+from archive.verify.reveals import read_reveals
 from archive.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ def gather(target: Target, given: Sequence[Path], sources: Sources) -> Facts:
         offline=sources.offline,
         quorum=sources.quorum,
         unreadable=tuple(found.unreadable),
+        reveals=tuple(read_reveals(found.reveals, found.files, found.paths)),
         package_folder=found.package_folder,
         anchors=tuple(ask_chain(bundle, sources.nodes, sources.chains, sources.trust, sources.workspace)),
         # Reads the other bundles, and notes those that cannot be read.

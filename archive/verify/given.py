@@ -16,6 +16,7 @@ from archive.bundle import ProofBundle
 from archive.errors import InvalidInputError, UsageError
 from archive.package import canonical, entries, hashing
 from archive.package.limits import MAX_RECORD_BYTES, MAX_RECORD_DEPTH
+from archive.reveal import SUFFIX as REVEAL_SUFFIX
 from archive.verify.facts import FileFact, StoreAnswer, UnreadableFile, Variant
 from archive.verify.leaves import read_leaves, wanted_files
 from archive.verify.matching import match_files
@@ -42,6 +43,7 @@ class Found:
     unreadable: list[UnreadableFile] = field(default_factory=list)
     hashed: list[FileFact] = field(default_factory=list)
     bundles: list[Path] = field(default_factory=list)
+    reveals: list[Path] = field(default_factory=list)
     bad_bundles: list[UnreadableFile] = field(default_factory=list)
     stores: list[StoreAnswer] = field(default_factory=list)
     package_folder: bool = False
@@ -58,6 +60,8 @@ def read_given(given: Sequence[Path], found: Found) -> None:
             _add_folder(path, found)
         elif path.name.endswith(BUNDLE_SUFFIX):
             found.bundles.append(path)
+        elif path.name.endswith(REVEAL_SUFFIX):
+            found.reveals.append(path)
         elif _is_car(path):
             _add_car(path, found)
         else:
@@ -108,6 +112,8 @@ def _add_folder(folder: Path, found: Found) -> None:
                 found.unreadable.append(UnreadableFile(label, "verify.not_regular_file", "a link or no regular file"))
             elif name.endswith(BUNDLE_SUFFIX):
                 found.bundles.append(path)
+            elif name.endswith(REVEAL_SUFFIX):
+                found.reveals.append(path)
             else:
                 _add(found, path, inside, label)
 

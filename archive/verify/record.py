@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from archive.bundle import JsonObject, ProofBundle
 from archive.package import entries
 from archive.verify.leaves import Leaves
@@ -86,17 +88,18 @@ def _record_matches(value: JsonObject, leaves: Leaves) -> list[Check]:
     return checks
 
 
-def check_unshown(bundle: ProofBundle, leaves: Leaves, matching: Matching) -> list[Check]:
+def check_unshown(bundle: ProofBundle, leaves: Leaves, matching: Matching, shown: Mapping[str, str]) -> list[Check]:
+    """What the package only names. `shown` has the commitments that were revealed, with their file, and how."""
     items = evidence_items(bundle.record)
     names = {str(item.get("commitment")): str(item.get("id")) for item in items if item.get("withheld")}
     checks = [
         Check(
             f"withheld:{names.get(entry.commitment, entry.commitment)}",
-            "unchecked",
+            "pass" if entry.commitment in shown else "unchecked",
             names.get(entry.commitment, "withheld item"),
             entry.commitment,
-            None,
-            "withheld by the publisher: that it existed is shown, what it says is not",
+            entry.commitment if entry.commitment in shown else None,
+            shown.get(entry.commitment) or "withheld by the publisher: that it existed is shown, what it says is not",
         )
         for entry in leaves.withheld
     ]

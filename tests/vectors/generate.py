@@ -16,7 +16,8 @@ from typing import Any
 
 from eth_hash.auto import keccak
 
-from archive.package import build, canonical, car, carfile, entries, manifest, merkle, seal, unixfs, varint
+from archive import reveal
+from archive.package import build, canonical, car, carfile, entries, manifest, merkle, rows, seal, unixfs, varint
 from archive.package import cid as cids
 from archive.package.hashing import digest_bytes
 from archive.package.murmur3 import murmur3_x64_64
@@ -150,6 +151,7 @@ def without(value: dict[str, Any], key: str) -> dict[str, Any]:
 
 RECORD = dict(entries.RecordEntry(2, "22" * 32).to_json())
 WITHHELD = dict(entries.WithheldEntry("33" * 32).to_json())
+ROWS = {"rows_root": "66" * 32, "rows_count": 3}
 BLOCK = {"chain": "eip155:56", "height": 1, "hash": "0x" + "44" * 32}
 
 
@@ -164,6 +166,8 @@ def entry_vectors() -> list[Vector]:
         "evidence, path in Chinese": evidence(path="evidence/测试 1.csv"),
         "evidence, media type with a parameter": evidence(media_type="text/csv; charset=utf-8"),
         "withheld": WITHHELD,
+        "withheld with rows": {**WITHHELD, **ROWS},
+        "withheld with the most rows": {**WITHHELD, **ROWS, "rows_count": 2**40},
     }
     bad = {
         "no type": (without(evidence(), "type"), "manifest.missing_key"),
@@ -171,7 +175,14 @@ def entry_vectors() -> list[Vector]:
         "unknown format": (header(format="incident-archive/2"), "manifest.unknown_format"),
         "unknown hash": (header(hash="blake3"), "manifest.unknown_hash"),
         "unknown key": (evidence(colour="red"), "manifest.unknown_key"),
-        "withheld with rows": ({**WITHHELD, "rows_root": "0" * 64}, "manifest.unknown_key"),
+        "withheld with rows_root only": ({**WITHHELD, "rows_root": "0" * 64}, "manifest.missing_key"),
+        "withheld with rows_count only": ({**WITHHELD, "rows_count": 3}, "manifest.missing_key"),
+        "withheld with no rows": ({**WITHHELD, **ROWS, "rows_count": 0}, "manifest.bad_value"),
+        "withheld with too many rows": ({**WITHHELD, **ROWS, "rows_count": 2**40 + 1}, "manifest.bad_value"),
+        "withheld with a count as text": ({**WITHHELD, **ROWS, "rows_count": "3"}, "manifest.type"),
+        "withheld with rows that are null": ({**WITHHELD, "rows_root": None, "rows_count": None}, "manifest.type"),
+        "withheld with content": ({**WITHHELD, "path": "evidence/a.csv"}, "manifest.unknown_key"),
+        "rows of an open file": (evidence(**ROWS), "manifest.unknown_key"),
         "missing key": (without(evidence(), "size"), "manifest.missing_key"),
         "null left out": (without(header(), "publisher"), "manifest.missing_key"),
         "id with capitals": (evidence(id="A"), "manifest.bad_value"),
@@ -354,6 +365,68 @@ def commitment_vectors() -> list[Vector]:
     return out
 
 
+TABLES = {
+    "three lines": b"time,price\n1,2\n3,4\n",
+    "no line end at the end": b"time,price\n1,2\n3,4",
+    "an empty line counts": b"a\n\nb\n",
+    "CR belongs to the line": b"a\r\nb\r\n",
+    "one line": b"a",
+    "not UTF-8": b"\xff\xfe\n\x00\n",
+    "eleven lines": b"".join(b"%d\n" % n for n in range(11)),
+}
+
+
+def row_vectors() -> list[Vector]:
+    """Tables → root over their salted lines; reveals of one line, sound and not."""
+    out: list[Vector] = []
+    seed, revision, name = bytes(range(32)), 2, "orders"
+    key = rows.row_key(seed, revision, name)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "table"
+        for title, data in TABLES.items():
+            path.write_bytes(data)
+            tree = rows.digest_rows(path, key)
+            table = {"seed": seed.hex(), "revision": revision, "id": name, "table_hex": data.hex()}
+            found = {"rows_key": key.hex(), "rows_root": tree.root, "rows_count": tree.count}
+            out.append(vector(title, table, None, found))
+        path.write_bytes(b"")
+        table = {"seed": seed.hex(), "revision": revision, "id": name, "table_hex": ""}
+        out.append(vector("an empty table", table, "rows.empty"))
+        path.write_bytes(TABLES["eleven lines"])
+        made: list[dict[str, Any]] = []
+        for index in (0, 7, 10):
+            record, proof, tree = rows.prove_row(path, key, index)
+            shown = reveal.RowReveal(
+                "77" * 32,
+                "33" * 32,
+                tree.root,
+                tree.count,
+                index,
+                rows.row_salt(key, index).hex(),
+                record,
+                tuple(node.hex() for node in proof),
+            )
+            made.append(json.loads(shown.to_bytes()))
+            out.append(vector(f"line {index + 1} of 11", {"reveal": made[-1]}, None, {"rows_root": tree.root}))
+    sound = made[1]
+    bad: dict[str, tuple[dict[str, Any], str]] = {
+        "another text": ({**sound, "record": b"8".hex()}, "reveal.row"),
+        "another place": ({**sound, "index": 6}, "reveal.row"),
+        "another salt": ({**sound, "salt": "00" * 32}, "reveal.row"),
+        "another root": ({**sound, "rows_root": "00" * 32}, "reveal.row"),
+        "path too short": ({**sound, "path": sound["path"][:-1]}, "merkle.path_length"),
+        "path too long": ({**sound, "path": [*sound["path"], "00" * 32]}, "merkle.path_length"),
+        "place past the end": ({**sound, "index": 11}, "reveal.bad_value"),
+        "place as text": ({**sound, "index": "7"}, "reveal.bad_value"),
+        "salt of 31 bytes": ({**sound, "salt": "00" * 31}, "reveal.bad_value"),
+        "text that is not hex": ({**sound, "record": "7"}, "reveal.bad_value"),
+        "a key too many": ({**sound, "seed": "00" * 32}, "reveal.keys"),
+        "a key less": (without(sound, "commitment"), "reveal.keys"),
+        "unknown format": ({**sound, "format": "incident-archive-reveal-row/2"}, "reveal.unknown_format"),
+    }
+    return out + [vector(title, {"reveal": value}, code) for title, (value, code) in bad.items()]
+
+
 def key_vectors() -> list[Vector]:
     out = []
     for text in ("2025-10-11-binance-liquidations", "x"):
@@ -534,6 +607,7 @@ FILES_OF_VECTORS = {
     "manifest": ("The text of manifest.json → leaf hashes and root.", manifest_vectors),
     "unixfs": ("Files, chunks and folders → CID and cumulative size under unixfs-v1-2025.", unixfs_vectors),
     "commitments": ("Seed, revision and full evidence entry → salt and commitment.", commitment_vectors),
+    "rows": ("Lines of a withheld table → root and count; the reveal of one line → its root.", row_vectors),
     "keys": ("Incident key, batch leaf, content digest.", key_vectors),
     "package": ("A whole small dossier with its seal → all bytes of its package.", package_vectors),
     "car": ("A CAR → root and content id of the package in it.", car_vectors),

@@ -35,7 +35,24 @@ def test_parse_gives_back_the_value(value: dict[str, Any]) -> None:
     for key in value:
         code = refused({name: item for name, item in value.items() if name != key})
         assert code == "manifest.missing_key"
-    assert refused({**value, "rows_root": "0" * 64}) == "manifest.unknown_key"
+    assert refused({**value, "colour": "0" * 64}) == "manifest.unknown_key"
+
+
+def test_rows_of_a_withheld_table_come_both_or_neither() -> None:
+    value = {"type": "withheld", "commitment": "0" * 64, "rows_root": "1" * 64, "rows_count": 3}
+    entry = entries.parse_entry(value)
+    assert entry == entries.WithheldEntry("0" * 64, "1" * 64, 3)
+    assert entry.to_json() == value
+    for key in ("rows_root", "rows_count"):
+        assert refused({name: item for name, item in value.items() if name != key}) == "manifest.missing_key"
+    for other in (HEADER, EVIDENCE, RECORD):
+        assert refused({**other, "rows_root": "1" * 64, "rows_count": 3}) == "manifest.unknown_key"
+
+
+@pytest.mark.parametrize("content", ["path", "id", "sha256", "size", "media_type", "note"])
+def test_c2pa_content_left_inside_a_redacted_slot_is_refused(content: str) -> None:
+    # C2PA: a redacted assertion whose slot still holds content. A withheld leaf has room for nothing.
+    assert refused({"type": "withheld", "commitment": "0" * 64, content: "x"}) == "manifest.unknown_key"
 
 
 @pytest.mark.parametrize(

@@ -14,14 +14,15 @@ from typing import Any
 import pytest
 from eth_hash.auto import keccak
 
+from archive import reveal
 from archive.errors import InvalidInputError
-from archive.package import build, canonical, car, contents, entries, manifest, merkle, seal, unixfs
+from archive.package import build, canonical, car, contents, entries, manifest, merkle, rows, seal, unixfs
 from archive.package import cid as cids
 from archive.package.hashing import digest_bytes
 from archive.package.murmur3 import murmur3_x64_64
 
 FOLDER = Path(__file__).parents[2] / "vectors"
-NAMES = ["canonical", "merkle", "entries", "manifest", "unixfs", "commitments", "keys", "package", "car"]
+NAMES = ["canonical", "merkle", "entries", "manifest", "unixfs", "commitments", "rows", "keys", "package", "car"]
 Values = dict[str, Any]
 
 
@@ -83,6 +84,22 @@ def run_commitments(data: Values) -> Values:
     return {"salt": salt.hex(), "commitment": seal.commitment(salt, entry)}
 
 
+def run_rows(data: Values) -> Values:
+    if "reveal" in data:
+        shown = reveal.parse_reveal(canonical.dumps(data["reveal"]))
+        assert isinstance(shown, reveal.RowReveal)
+        if shown.computed_root() != shown.rows_root:
+            raise InvalidInputError("another root", code="reveal.row")
+        return {"rows_root": shown.rows_root}
+    key = rows.row_key(bytes.fromhex(data["seed"]), data["revision"], data["id"])
+    table = bytes.fromhex(data["table_hex"])
+    lines = list(rows.read_records(io.BytesIO(table)))
+    if not lines:
+        raise InvalidInputError("no lines", code="rows.empty")
+    leaves = [rows.row_leaf(rows.row_salt(key, number), line) for number, line in enumerate(lines)]
+    return {"rows_key": key.hex(), "rows_root": merkle.merkle_root(leaves).hex(), "rows_count": len(lines)}
+
+
 def run_keys(data: Values) -> Values:
     if "incident" in data:
         return {"incident_key": keccak(data["incident"].encode()).hex()}
@@ -127,6 +144,7 @@ RUNNERS: dict[str, Callable[[Values], Values]] = {
     "manifest": run_manifest,
     "unixfs": run_unixfs,
     "commitments": run_commitments,
+    "rows": run_rows,
     "keys": run_keys,
     "car": run_car,
 }
