@@ -27,6 +27,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from archive import jsontext
 from archive.chain.consensus.pins import (
     history_of,
     pin_from_json,
@@ -317,8 +318,8 @@ def parse_trust(data: bytes, *, name: str = "trust file") -> TrustFile:
         return found
 
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=unique)
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        value = jsontext.loads(data, object_pairs_hook=unique)
+    except ValueError as error:
         raise _wrong(name, "not_json", f"is not JSON: {error}") from error
     if not isinstance(value, dict) or value.get("format") != TRUST_FORMAT:
         raise _wrong(name, "unknown_format", f"is not of format {TRUST_FORMAT!r}")

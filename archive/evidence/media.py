@@ -7,10 +7,11 @@ something else, when a text type holds bytes that are no text, or when JSON does
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from archive import jsontext
 
 HEAD_BYTES = 64 * 1024
 TEXT = "text/plain"
@@ -199,8 +200,8 @@ def _sniff_json(text: str, *, whole: bool) -> str | None:
 
 def _is_json(text: str) -> bool:
     try:
-        json.loads(text, parse_int=str, parse_float=str)
-    except (ValueError, RecursionError):
+        jsontext.loads(text, parse_int=str, parse_float=str)
+    except ValueError:
         return False
     return True
 

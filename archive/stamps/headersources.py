@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from archive import jsontext
 from archive.errors import InvalidInputError, UnreachableError, UsageError
 from archive.stamps.bitcoin import parse_header
 from archive.stamps.http import CLOCK_TIMING, exchange
@@ -69,7 +70,7 @@ class NodeSource:
         if status in (401, 403):
             raise UnreachableError(f"{self.name}: refuses us", code="bitcoin.node.refused", hint="set 'cookie'")
         try:
-            value = json.loads(answer)
+            value = jsontext.loads(answer)
         except ValueError:
             raise _bad(self.name, "its answer is not JSON") from None
         if not isinstance(value, dict):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from archive import __version__
+from archive import __version__, jsontext
 from archive.errors import (
     ArchiveError,
     InvalidInputError,
@@ -553,6 +553,6 @@ def _app_tags() -> dict[str, str]:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return jsontext.loads(text)
+    except ValueError:
         return None

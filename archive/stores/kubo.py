@@ -8,7 +8,6 @@ Kubo's answers are not believed: a CID other than the one computed here is an er
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
 import time
 import warnings
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import urlsplit
 
+from archive import jsontext
 from archive.errors import (
     ArchiveWarning,
     InvalidInputError,
@@ -163,8 +163,8 @@ class KuboReader:
         """The version the node states."""
         status, text = self._http.ask("POST", "/api/v0/version")
         try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
+            value = jsontext.loads(text)
+        except ValueError:
             value = None
         if status != 200 or not isinstance(value, dict) or not isinstance(value.get("Version"), str):
             raise InvalidInputError(
@@ -317,8 +317,8 @@ def _imported_root(answer: Any) -> tuple[str, str]:
 
 def _message(text: str) -> str:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = jsontext.loads(text)
+    except ValueError:
         return text[:200]
     return str(value.get("Message", text))[:200] if isinstance(value, dict) else text[:200]
 

@@ -10,12 +10,12 @@ without those nothing was verified. A rule this version does not know is an erro
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from archive import jsontext
 from archive.errors import InvalidInputError
 
 POLICY_FORMAT: Final = "incident-archive-policy/1"
@@ -73,8 +73,8 @@ def parse_policy(data: bytes, *, name: str = "policy") -> Policy:
         return found
 
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=unique)
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        value = jsontext.loads(data, object_pairs_hook=unique)
+    except ValueError as error:
         raise _wrong(name, "not_json", f"is not JSON: {error}") from error
     if not isinstance(value, dict) or value.get("format") != POLICY_FORMAT:
         raise _wrong(name, "unknown_format", f"is not of format {POLICY_FORMAT!r}")
