@@ -23,6 +23,7 @@ COMMAND_MODULES = (
     "new",
     "add",
     "check",
+    "findings",
     "pack",
     "publish",
     "verify",

@@ -76,6 +76,7 @@ class Parameter:
     description: str
     default: str | None = None
     required: bool = False
+    least: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,10 @@ class Parameters:
         """The time in UTC without a zone; None when it is not given."""
         found = self.texts.get(name)
         return None if found is None else _time(found)
+
+    def instant(self, name: str) -> datetime:
+        """As `time`, for a required parameter."""
+        return _time(self.texts[name])
 
     def list(self, name: str) -> tuple[str, ...]:
         """Words between commas, semicolons or spaces."""
@@ -174,7 +179,7 @@ def _check(method: Method, parameter: Parameter, value: str) -> None:
     if parameter.type == "decimal":
         good = _DECIMAL.match(value) is not None
     elif parameter.type == "integer":
-        good = _INTEGER.match(value) is not None
+        good = _INTEGER.match(value) is not None and int(value) >= parameter.least
     elif parameter.type == "time":
         try:
             _time(value)

@@ -30,7 +30,8 @@ Locate = Callable[["EvidenceItem"], "Path | None"]
 class Outcome:
     """One finding and what became of it.
 
-    `computed` and `declared` are results; `code` and `message` say why there is none, or what differs.
+    `computed` and `declared` are results; `code` and `message` say why there is none, or what differs. `marked`: the
+    record itself says that it is not recomputable.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Outcome:
     code: str | None = None
     message: str | None = None
     hint: str | None = None
+    marked: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -68,7 +70,8 @@ def _outcome(finding: Finding, items: Mapping[str, EvidenceItem], locate: Locate
         return Outcome(finding.id, finding.method, status, None, declared, error.code, error.message, error.hint)
 
     if finding.not_recomputable is not None:
-        return told("unchecked", _not_published())
+        error = _not_published()
+        return Outcome(finding.id, finding.method, "unchecked", code=error.code, message=error.message, marked=True)
     try:
         computed = compute(finding, items, locate, engine=engine)
     except (UnreachableError, MissingDependencyError) as error:
@@ -119,12 +122,10 @@ def compute(
 
 
 def _input(method: Method, role: str, item: EvidenceItem, locate: Locate) -> Input:
-    if item.withheld or item.commitment is not None:
-        found = None
-    else:
-        found = locate(item)
+    # Of a withheld item its author has the file; in a published record only the commitment is left.
+    found = locate(item) if item.commitment is None else None
     if found is None:
-        if item.reference is None and not item.withheld and item.commitment is None:
+        if item.reference is None and item.commitment is None:
             raise UnreachableError(
                 f"the file of `{item.id}` is not here", code="findings.input_missing", hint="give it, or fetch it"
             )
