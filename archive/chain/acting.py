@@ -9,14 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from archive.chain.acts import ActsReader
-from archive.chain.codec import keccak
+from archive.chain import blocks, codec, registry
+from archive.chain.acts import ActsReader, BatchEntry
+from archive.chain.codec import keccak, to_hex
 from archive.chain.eip712 import Act, AnchorAct, RetractAct
-from archive.chain.reader import RegistryReader
+from archive.chain.reader import RegistryReader, block_receipts
 from archive.chain.rpc import Rpc
-from archive.chain.sending import Estimate, SignedTransaction, WaitProgress
+from archive.chain.sending import Estimate, Mined, SignedTransaction, WaitProgress
 from archive.chain.writer import RegistryWriter
-from archive.errors import RefusedError, UnreachableError
+from archive.errors import InvalidInputError, RefusedError, UnreachableError
 
 _MAX_REORGANISATIONS: Final = 10
 
@@ -69,6 +70,29 @@ def is_done(rpc: Rpc, address: str, act: Act) -> bool:
 
 def _other(act: Act, what: str, name: str) -> RefusedError:
     return RefusedError(f"{act.root.hex()}: {act.account} {what}", code=f"registry.already_{name}")
+
+
+def locate_batch(rpc: Rpc, address: str, publisher: str, root: bytes, entry: BatchEntry) -> Mined:
+    """The transaction that anchored a batch, by the block number in its entry.
+
+    Raises:
+        InvalidInputError: `chain.anchor_not_found`, where the node does not give the block or its event.
+    """
+    block = rpc.call("eth_getBlockByNumber", [hex(entry.block), False])
+    if isinstance(block, dict):
+        _, header = blocks.read_header(block)
+        topics = (registry.topic(registry.BATCH_ANCHORED), registry.address_word(publisher), root)
+        for receipt in block_receipts(rpc, block):
+            if any(
+                to_hex(log.address) == address and log.topics == topics for log in blocks.read_receipt(receipt)[1].logs
+            ):
+                tx_hash = to_hex(codec.data(receipt.get("transactionHash"), "transaction hash", size=32))
+                return Mined(tx_hash, entry.block, to_hex(header.hash), header.timestamp, True)
+    raise InvalidInputError(
+        f"the registry says the batch is in block {entry.block}, but this node does not show its event there",
+        code="chain.anchor_not_found",
+        hint="the node keeps only recent blocks or receipts: use an archive node",
+    )
 
 
 def quote(writer: RegistryWriter, calldata: bytes) -> Estimate:
