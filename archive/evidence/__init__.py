@@ -1,1 +1,1 @@
-"""TODO(owner): one line."""
+"""Evidence: what a file is, whether it holds secrets, and, for tables, what its rows are and mean."""

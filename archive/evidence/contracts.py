@@ -238,7 +238,7 @@ _CONTRACTS = (
         "Order book",
         "One row per level. `quantity` is the new size at the price; 0 means the level is gone.",
         (
-            *_time("When the venue sent it."),
+            *_time("When the venue sent it.", required=False),
             _LOCAL,
             *_PLACE,
             _boolean("is_snapshot", "True for a row of a full snapshot, false for a change."),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-    from archive.evidence.mapping import Mapping_
+    from archive.evidence.mapping import TableMapping
     from archive.evidence.readers.source import Source
 
 BATCH_ROWS = 65_536
@@ -186,7 +186,7 @@ def open_table(
     kind: str,
     *,
     mapping: Mapping[str, Any] | None = None,
-    context: TableContext = TableContext(),  # noqa: B008 - frozen
+    context: TableContext = TableContext(),
 ) -> Table:
     """Open a file as the table of a kind; only its start is read.
 
@@ -205,7 +205,7 @@ def open_table(
     from archive.evidence.mapping import parse_mapping
     from archive.evidence.readers.sniff import open_source
 
-    parsed: Mapping_ | None = parse_mapping(mapping, kind) if mapping is not None else None
+    parsed: TableMapping | None = parse_mapping(mapping, kind) if mapping is not None else None
     becomes = parsed.kind if parsed is not None else kind
     contract = CONTRACTS.get(becomes)
     if contract is None:
