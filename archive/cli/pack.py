@@ -32,6 +32,13 @@ def pack(
             help="The publisher named in the package; else the one it was published with, else nobody.",
         ),
     ] = None,
+    not_before: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="BLOCK",
+            help="Name a block that is older: bitcoin:FILE, bitcoin:node or a network such as bsc; may be repeated.",
+        ),
+    ] = None,
     json_output: JsonOption = False,
     workspace: Annotated[Path | None, typer.Option("--workspace", help="The workspace folder.")] = None,
 ) -> ExitCode:
@@ -39,7 +46,12 @@ def pack(
     from archive.publish.pack import pack_dossier
 
     packed = pack_dossier(
-        resolve_workspace(workspace), dossier, out=out, publisher=wallet, progress=byte_progress("reading files")
+        resolve_workspace(workspace),
+        dossier,
+        out=out,
+        publisher=wallet,
+        not_before=tuple(not_before or ()),
+        progress=byte_progress("reading files"),
     )
     for problem in packed.notes:
         for line in format_problem(problem):

@@ -25,6 +25,7 @@ _STEPS = {
     "sent": "anchor sent; waiting until it is in a block",
     "anchored": "anchored; waiting until it is final",
     "final": "the anchor is final",
+    "stamped": "stamped by independent clocks",
     "bundle": "proof bundle written and checked",
     "read back": "downloaded again from the places that can be asked",
     "catalogued": "catalogue updated and signed",
@@ -39,7 +40,13 @@ def register(app: typer.Typer) -> None:
 
 
 def publish(
-    dossier: Annotated[Path, typer.Argument(metavar="DIR", help="The dossier: the folder with incident.yaml.")],
+    dossiers: Annotated[
+        list[Path],
+        typer.Argument(metavar="DIR...", help="The dossier: the folder with incident.yaml; many with --batch."),
+    ],
+    batch: Annotated[
+        bool, typer.Option("--batch", help="Several dossiers under one anchor, which costs as much as one.")
+    ] = (False),
     network: Annotated[
         str, typer.Option(help="Where to anchor: local, anvil, bsc-testnet, bsc, or one of your config.toml.")
     ] = "local",
@@ -60,6 +67,13 @@ def publish(
         int | None, typer.Option(min=1, max=10_000, help="Blocks until the anchor is final; else the network's rule.")
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the proof bundle here.")] = None,
+    not_before: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="BLOCK",
+            help="Name a block that is older: bitcoin:FILE, bitcoin:node or a network such as bsc; may be repeated.",
+        ),
+    ] = None,
     restart: Annotated[
         bool, typer.Option("--restart", help="Begin again with the changed dossier; only before anything was anchored.")
     ] = False,
@@ -94,9 +108,15 @@ def publish(
             code="publish.not_confirmed",
             hint="see what would be done with --dry-run, then add --yes",
         )
+    if len(dossiers) > 1 and not batch:
+        raise UsageError(
+            "several dossiers were given",
+            code="publish.several",
+            hint="--batch puts them under one anchor; or publish them one by one",
+        )
     space = resolve_workspace(workspace)
     options = Options(
-        folder=dossier,
+        folder=dossiers[0],
         network=network,
         stores=tuple(store or ()),
         wallet=wallet,
@@ -104,6 +124,7 @@ def publish(
         confirmations=confirmations,
         out=out,
         restart=restart,
+        not_before=tuple(not_before or ()),
         unknown_previous=unknown_previous,
     )
     talk = Talk(
@@ -113,6 +134,15 @@ def publish(
         hashing=byte_progress("reading files"),
         waiting=wait_progress(),
     )
+    if batch:
+        from archive.cli.batches import publish_together, worst
+
+        members = publish_together(
+            space, dossiers, options, talk, yes=yes, dry_run=dry_run, json_output=json_output, text=_text
+        )
+        for member in members:
+            _hints(space, member)
+        return worst([_exit_code(member) for member in members])
     if dry_run:
         plan = plan_only(space, options, talk)
         if json_output:
@@ -161,6 +191,9 @@ def _unlock(workspace: Workspace, address: str, descriptor: int | None) -> Local
 
 def _step(step: str) -> None:
     kind, _, store = step.partition(":")
+    if kind == "member":
+        say(f"archive: {store.strip()}")
+        return
     words = {"pinned": f"{store}: package stored", "bundle pinned": f"{store}: proof bundle stored"}
     words["catalogue pinned"] = f"{store}: catalogue stored"
     say(f"archive: {words.get(kind) or _STEPS.get(step, step)}")
@@ -191,6 +224,7 @@ def _text(result: Published) -> str:
         rows.append(("operators", f"{journal.operators} that nothing was written to gave back the same bytes"))
     if journal.catalogue is not None:
         rows.append(("catalogue", f"{journal.catalogue.cid}  (lists all that this key published; lets others find it)"))
+    rows += [("stamp", f"{made.clock} ({made.kind}): {made.state}") for made in result.stamped]
     rows.append(("proof bundle", str(result.out or result.bundle)))
     width = max(len(name) for name, _ in rows) + 2
     lines = [f"{name:<{width}}{value}" for name, value in rows]
@@ -213,6 +247,14 @@ def _hints(workspace: Workspace, result: Published) -> None:
     for store, error in result.failures:
         say(f"archive: {store} did not take everything; all else is done and stays done")
         print_error(error)
+    for clock, error in result.clock_failures:
+        say(f"archive: {clock} did not stamp; the publication stands without it")
+        print_error(error)
+    for made in result.stamped:
+        for note in made.notes:
+            say(f"archive: note: {made.clock}: {note}")
+    if result.clock_failures:
+        say(f"archive: hint: later: archive stamp add {result.out or result.bundle}")
     if result.failures:
         say("archive: hint: run the same command again: it goes on with what is missing and pays nothing twice")
 
@@ -234,7 +276,7 @@ def _trust_hint(workspace: Workspace, result: Published) -> None:
 
 
 def _exit_code(result: Published) -> ExitCode:
-    errors = [error for _, error in result.failures]
+    errors = [error for _, error in (*result.failures, *result.clock_failures)]
     if any(isinstance(error, InvalidInputError | RefusedError) for error in errors):
         return ExitCode.WRONG
     return ExitCode.INCOMPLETE if errors else ExitCode.DONE

@@ -31,6 +31,8 @@ def register(app: typer.Typer) -> None:
     add.command("registry")(add_registry)
     add.command("publisher")(add_publisher)
     add.command("epoch")(add_epoch)
+    add.command("authority")(add_authority)
+    add.command("bitcoin-header")(add_bitcoin_header)
     group.add_typer(add, name="add")
     app.add_typer(group, name="trust")
 
@@ -55,6 +57,10 @@ def show(trust: TrustOption = None, workspace: WorkspaceOption = None, json_outp
         print_result(f"publisher   {publisher.name}")
         print_result(f"            address {to_checksum(publisher.address)}")
     _show_validators(loaded)
+    for root in loaded.time_stamp_roots:
+        print_result(f"authority   {root.name} (time-stamps)")
+    for header in loaded.bitcoin_headers:
+        print_result(f"bitcoin     block {header.height}")
     return ExitCode.DONE
 
 
@@ -197,6 +203,54 @@ def _epoch_progress() -> Callable[[int, int], None]:
             say(f"epoch block {reached} of {head}")
 
     return report
+
+
+def add_authority(
+    certificate: Annotated[Path, typer.Argument(metavar="ROOT.pem", help="The authority's root certificate.")],
+    name: Annotated[str, typer.Option(help="What you call the authority.")],
+    trust: TrustOption = None,
+    workspace: WorkspaceOption = None,
+    json_output: JsonOption = False,
+) -> ExitCode:
+    """Trust a time-stamp authority by its root certificate, which you have from the authority itself."""
+    from archive.stamps.roots import read_root
+    from archive.trust import TimeStampRoot, checked_name, load_trust, save_trust
+
+    root, told = read_root(certificate)
+    new = TimeStampRoot(checked_name(name), root)
+    path = _path(trust, workspace)
+    save_trust(path, load_trust(path).with_time_stamp_root(new))
+    return _done(
+        {"added": {"authority": new.to_json()}}, f"{path}: trusts authority {new.name!r} ({told})", json_output
+    )
+
+
+def add_bitcoin_header(
+    height: Annotated[int, typer.Argument(min=0, max=2**31 - 1, help="The block's height.")],
+    header: Annotated[str, typer.Argument(help="The block's header, 160 hex digits.")],
+    trust: TrustOption = None,
+    workspace: WorkspaceOption = None,
+    json_output: JsonOption = False,
+) -> ExitCode:
+    """Trust the header of one Bitcoin block; the work on it is checked."""
+    from archive.errors import UsageError
+    from archive.stamps.bitcoin import check_work, parse_header
+    from archive.trust import BitcoinHeader, load_trust, save_trust
+
+    try:
+        raw = bytes.fromhex(header)
+    except ValueError:
+        raise UsageError("the header is not 160 hex digits", code="trust.bad_header") from None
+    parsed = parse_header(raw)
+    check_work(parsed)
+    new = BitcoinHeader(height, raw.hex())
+    path = _path(trust, workspace)
+    save_trust(path, load_trust(path).with_bitcoin_header(new))
+    return _done(
+        {"added": {"bitcoin_header": new.to_json()}},
+        f"{path}: trusts Bitcoin block {height}, {parsed.shown_hash}",
+        json_output,
+    )
 
 
 def remove(

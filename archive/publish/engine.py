@@ -3,8 +3,8 @@
 Steps, in order; each is written to the journal before the next begins:
 
 ```
-packed → signed → anchored → final → bundle → pinned (each store: package, then bundle) → read back → catalogued
-       → catalogue pinned (each store)
+packed → signed → anchored → final → stamped → bundle → pinned (each store: package, then bundle) → read back
+       → catalogued → catalogue pinned (each store)
 ```
 The bundle comes before the uploads because nodes forget transactions and receipts within days or hours, and an upload
 can take long. Nothing is public before `final`: nobody can anchor a package they saw on a store first.
@@ -45,6 +45,7 @@ from archive.publish.journal import (
 )
 from archive.publish.keep import KeptCar
 from archive.publish.ports import ChainPort, Intent, StorePort
+from archive.stamps.stamping import Made, Stamped
 from archive.stores.base import Pin
 from archive.stores.readback import ReadBack
 from archive.workspace import Workspace, write_atomic
@@ -100,6 +101,7 @@ class Tools:
         update_catalogue: adds this publication to the signed catalogue and returns its file; adding it again changes
             nothing.
         notify: told of each step once it is written down.
+        stamp: has the configured clocks stamp the root; with none configured it gives nothing.
     """
 
     keep: Callable[[str | None], KeptCar]
@@ -110,6 +112,7 @@ class Tools:
     self_check: Callable[[ProofBundle], None]
     update_catalogue: Callable[[Journal], Path]
     notify: Callable[[str], None] = field(default=lambda step: None)
+    stamp: Callable[[], Stamped] = field(default=lambda: Stamped((), (), ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +120,15 @@ class Outcome:
     """What was done.
 
     `already` is True when nothing had to be done. `failures` names each store that did not take the package (or
-    bundle), with the error; everything else is done and stays done.
+    bundle), with the error; everything else is done and stays done. `stamped` and `clock_failures` are of this run.
     """
 
     journal: Journal
     bundle: Path
     already: bool
     failures: tuple[tuple[str, ArchiveError], ...]
+    stamped: tuple[Made, ...] = ()
+    clock_failures: tuple[tuple[str, ArchiveError], ...] = ()
 
 
 def run(
@@ -247,6 +252,7 @@ class _Publication:
         self._intent = Intent(header.incident, package.root, header.previous_root, package.content_digest)
         self._worked = False
         self._pinned = False
+        self._clocks = Stamped((), (), ())
 
     def run(self, waived: tuple[str, ...], *, restart: bool) -> Outcome:
         held = check_resumable(self._workspace, self._package, self._chain, restart=restart)
@@ -268,7 +274,9 @@ class _Publication:
             failures += self._catalogue({name for name, _ in failures})
             # Uploads can take long, and what was published must still be true at their end.
             if not self._drop_what_was_reorganised():
-                return Outcome(self._journal, bundle, not self._worked and not failures, tuple(failures))
+                already = not self._worked and not failures
+                clocks = self._clocks
+                return Outcome(self._journal, bundle, already, tuple(failures), clocks.made, clocks.failures)
         raise self._unsettled()
 
     def _drop_what_was_reorganised(self) -> bool:
@@ -401,8 +409,11 @@ class _Publication:
             return None
         path = self._bundle_path()
         anchors: list[Mapping[str, Any]] = [proof]
+        stamps = self._stamps()
         if path.exists():
-            anchors = _merged(read_bundle(path).anchors, proof)
+            before = read_bundle(path)
+            anchors = _merged(before.anchors, proof)
+            stamps = [*before.stamps, *(stamp for stamp in stamps if stamp not in before.stamps)]
         bundle = build_bundle(
             root=self._package.root,
             content_id=self._package.content_id,
@@ -410,6 +421,7 @@ class _Publication:
             record=canonical.loads(self._package.record_json, max_bytes=len(self._package.record_json)),  # type: ignore[arg-type]
             directory=self._package.directory,
             anchors=anchors,
+            stamps=stamps,
         )
         self._tools.self_check(bundle)
         write_atomic(path, bundle.to_bytes())
@@ -423,6 +435,15 @@ class _Publication:
         )
         self._write("bundle", bundle=recorded)
         return path
+
+    def _stamps(self) -> list[dict[str, Any]]:
+        """The stamps of the configured clocks, asked once; a clock that is down never holds up a publication."""
+        if self._journal.stamped is None:
+            self._clocks = self._tools.stamp()
+            if not self._clocks.stamps:
+                return []
+            self._write("stamped", stamped=self._clocks.stamps)
+        return list(self._journal.stamped or ())
 
     def _bundle_path(self) -> Path:
         """`bundles/<id>-r<revision>.proof.json`; a bundle of another root there (a rehearsal) is not overwritten."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -120,7 +120,7 @@ class Checked(_Step):
 class Journal(_Step):
     """All steps of one publication so far; `None` or absent for those still to come.
 
-    `waived` and `stores` are what the publisher agreed to when asked.
+    `waived` and `stores` are what the publisher agreed to when asked; `stamped` are entries of the bundle's `stamps`.
     """
 
     format: Literal["incident-archive-journal/1"] = "incident-archive-journal/1"
@@ -137,6 +137,7 @@ class Journal(_Step):
     signed: Signed | None = None
     anchored: Anchored | None = None
     final: Final | None = None
+    stamped: tuple[dict[str, Any], ...] | None = None
     bundle: Bundled | None = None
     pins: tuple[Pinned, ...] = ()
     bundle_pins: tuple[Pinned, ...] = ()

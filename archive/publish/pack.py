@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from archive.package.build import Package, PackageInput, build_package
 from archive.package.car import pack_file
 from archive.package.hashing import Progress
 from archive.package.seal import Seal
-from archive.publish import seals
+from archive.publish import blocks, seals
 from archive.publish.history import require_previous
 from archive.publish.inputs import open_draft, package_input, require_bytes
 from archive.publish.keep import keep_car
@@ -41,6 +42,7 @@ def pack_dossier(
     *,
     out: Path | None = None,
     publisher: str | None = None,
+    not_before: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Packed:
     """Build the package of a dossier and write its CAR to `out`, else into the local store.
@@ -49,6 +51,7 @@ def pack_dossier(
 
     Args:
         publisher: address named in the header; default the seal's, which publishing sets.
+        not_before: blocks to name, as `archive.publish.blocks.choose` takes them; default the seal's.
 
     Raises:
         InvalidInputError: `pack.check_failed` with all problems, `pack.file_missing`,
@@ -65,8 +68,11 @@ def pack_dossier(
         from archive.trust import checked_address
 
         seal = replace(seal, publisher=checked_address(publisher))
+    seal = blocks.into_seal(workspace, seal, incident, draft.record.revision, not_before)
     inputs = package_input(draft)
-    if held is None and any(item.withheld for item in inputs.evidence):
+    if held is not None and held.not_before != seal.not_before:
+        seals.save_seal(workspace, incident, replace(held, not_before=seal.not_before))
+    if held is None and (seal.not_before or any(item.withheld for item in inputs.evidence)):
         # Before the CAR: one whose salts are lost could never be revealed.
         seals.save_seal(workspace, incident, replace(seal, publisher=None))
     if out is not None:

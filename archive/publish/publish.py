@@ -16,7 +16,7 @@ from archive.package.build import Package, build_package
 from archive.package.entries import EvidenceEntry
 from archive.package.hashing import Progress
 from archive.package.seal import Seal
-from archive.publish import engine, seals
+from archive.publish import blocks, engine, seals
 from archive.publish.history import check_previous, require_previous
 from archive.publish.inputs import Draft, open_draft, package_input, parse_waivers, require_bytes, scan
 from archive.publish.journal import Journal
@@ -30,8 +30,10 @@ from archive.publish.wiring import (
     choose_stores,
     make_tools,
     open_registry,
+    require_clocks,
     store_cost,
 )
+from archive.stamps.stamping import Made
 from archive.stores.base import Pin
 from archive.stores.config import open_stores
 from archive.workspace import Workspace, write_atomic
@@ -61,6 +63,7 @@ class Options:
     out: Path | None = None
     restart: bool = False
     unknown_previous: bool = False
+    not_before: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class Talk:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What is published now. `already` when nothing had to be done; `failures` by store."""
+    """What is published now. `already` when nothing had to be done; `failures` by store, `clock_failures` by clock."""
 
     journal: Journal
     bundle: Path
@@ -94,6 +97,8 @@ class Published:
     embedded: bool
     withheld: int
     out: Path | None = None
+    stamped: tuple[Made, ...] = ()
+    clock_failures: tuple[tuple[str, ArchiveError], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The keys that others rely on are in docs/cli.md."""
@@ -132,6 +137,8 @@ class Published:
             "operators": journal.operators,
             "waived": list(journal.waived),
             "already_published": self.already,
+            "stamps": [made.to_json() for made in self.stamped],
+            "clock_failures": [{"clock": clock, **error.to_json()} for clock, error in self.clock_failures],
             "failures": [{"store": store, **error.to_json()} for store, error in self.failures],
         }
 
@@ -143,7 +150,7 @@ def plan_only(workspace: Workspace, options: Options, talk: Talk) -> Plan:
     targets = choose_stores(stores, options.stores)
     network = _network(workspace, options)
     with _look(workspace, network, options, talk) as (port, publisher):
-        seal = _seal(workspace, draft.record.id, publisher)
+        seal = _seal(workspace, draft, publisher, options, write=False)
         knows_root = publisher is not None and (seal.kept or not draft.withheld_items)
         package = build_package(package_input(draft), seal.value, progress=talk.hashing)
         quote: Quote | None = None
@@ -171,6 +178,7 @@ def publish(workspace: Workspace, options: Options, talk: Talk) -> Published | N
     targets = choose_stores(stores, options.stores)
     network = _network(workspace, options)
     _check_out(options.out)
+    require_clocks(workspace)
     with (
         workspace.lock("publish"),
         open_registry(
@@ -185,7 +193,7 @@ def publish(workspace: Workspace, options: Options, talk: Talk) -> Published | N
         ),
     ):
         _check_wallet(options, port)
-        seal = _seal(workspace, draft.record.id, port.publisher)
+        seal = _seal(workspace, draft, port.publisher, options)
         package = build_package(package_input(draft), seal.value, progress=talk.hashing)
         journal = engine.check_resumable(workspace, package, port, restart=options.restart)
         if journal is None or not journal.may_be_anchored:
@@ -210,6 +218,8 @@ def publish(workspace: Workspace, options: Options, talk: Talk) -> Published | N
         pins=(local_pin(stores.local, package.content_id), *_pins(outcome.journal)),
         already=outcome.already,
         failures=outcome.failures,
+        stamped=outcome.stamped,
+        clock_failures=outcome.clock_failures,
         embedded=port.embedded,
         withheld=len(package.withheld),
         out=options.out,
@@ -276,16 +286,21 @@ class _Sealed:
         return self.before is not None
 
 
-def _seal(workspace: Workspace, incident: str, publisher: str | None) -> _Sealed:
+def _seal(
+    workspace: Workspace, draft: Draft, publisher: str | None, options: Options, *, write: bool = True
+) -> _Sealed:
     """The incident's seal, with this publisher; a new one, not yet written, when there is none."""
+    incident, revision = draft.record.id, draft.record.revision
     held = seals.load_seal(workspace, incident)
-    return _Sealed(replace(held or seals.new_seal(), publisher=publisher), held)
+    seal = replace(held or seals.new_seal(), publisher=publisher)
+    texts, restart = options.not_before, options.restart
+    return _Sealed(blocks.into_seal(workspace, seal, incident, revision, texts, restart=restart, write=write), held)
 
 
 def _kept_seal(seal: Seal, before: Seal | None, network: Network) -> Seal:
     """A rehearsal on the embedded chain does not replace the publisher of a real publication."""
     if network.embedded and before is not None and before.publisher is not None:
-        return before
+        return replace(before, not_before=seal.not_before)
     return seal
 
 

@@ -19,12 +19,16 @@ from archive.chain.writer import RegistryWriter
 from archive.errors import ArchiveError, InvalidInputError, UnreachableError, UsageError
 from archive.package.build import Package
 from archive.package.hashing import Progress, digest_file
+from archive.publish import blocks
 from archive.publish.engine import FileIdentity, Tools
 from archive.publish.finality import with_finality
 from archive.publish.journal import Anchored, Final, Journal, Signed
 from archive.publish.keep import car_size, keep_car
 from archive.publish.plan import StoreCost
 from archive.publish.ports import Intent, Quote
+from archive.stamps import ots, rfc3161
+from archive.stamps.config import load_clock_config
+from archive.stamps.stamping import Stamped, stamp_root
 from archive.stores.arweave import ArweaveReader, ArweaveWriter
 from archive.stores.arweave_codec import format_ar
 from archive.stores.base import Pin, Reader, Writer
@@ -305,7 +309,26 @@ def make_tools(
         self_check=check_own_bundle,
         update_catalogue=lambda journal: add_to_catalogue(workspace, journal, account),
         notify=notify,
+        stamp=lambda: stamp_package(workspace, package),
     )
+
+
+def require_clocks(workspace: Workspace) -> None:
+    """Before anything permanent: the libraries of the configured clocks. Raises `stamp.no_…` where one is missing."""
+    clocks = load_clock_config(workspace)
+    if clocks.authorities:
+        rfc3161.require_library()
+    if clocks.calendars:
+        ots.require_library()
+
+
+def stamp_package(workspace: Workspace, package: Package) -> Stamped:
+    """Stamps of the configured clocks, and the headers of the blocks that the package names."""
+    clocks = load_clock_config(workspace)
+    headers = blocks.stamps(workspace, package.header.not_before)
+    roots = [rfc3161.Root(r.name, r.der) for r in load_trust(workspace.trust_file).time_stamp_roots]
+    done = stamp_root(package.root, clocks, roots) if clocks.any else Stamped((), (), ())
+    return replace(done, stamps=(*headers, *done.stamps))
 
 
 def check_own_bundle(bundle: ProofBundle) -> None:

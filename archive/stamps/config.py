@@ -22,7 +22,8 @@ cookie = "~/.bitcoin/.cookie"     # its cookie file
 sources = ["https://esplora.example/api"]   # servers of others that speak Esplora's protocol
 quorum = 2                        # how many of them have to agree; default 2
 ```
-Nothing is configured at first: whose clock you ask is your choice. Whom you believe is in the trust file.
+Whom you ask is here; whom you believe is in the trust file. Where no clock is configured, `freeze` and `stamp add` ask
+the public ones below, which learn a hash and nothing else; `publish` asks none.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -88,7 +89,7 @@ class ClockConfig:
     authorities: tuple[AuthorityConfig, ...] = ()
     calendars: tuple[CalendarConfig, ...] = ()
     minimum_calendars: int = 1
-    bitcoin: BitcoinConfig = BitcoinConfig()
+    bitcoin: BitcoinConfig = field(default_factory=BitcoinConfig)
 
     @property
     def any(self) -> bool:
@@ -114,6 +115,26 @@ class ClockConfig:
             minimum_calendars=min(self.minimum_calendars, len(calendars)) or 1,
             bitcoin=self.bitcoin,
         )
+
+
+PUBLIC: Final = ClockConfig(
+    authorities=(
+        AuthorityConfig("freetsa", "https://freetsa.org/tsr"),
+        AuthorityConfig("digicert", "http://timestamp.digicert.com"),
+    ),
+    calendars=(
+        CalendarConfig("pool-a", "https://a.pool.opentimestamps.org"),
+        CalendarConfig("pool-b", "https://b.pool.opentimestamps.org"),
+        CalendarConfig("pool-eternitywall", "https://a.pool.eternitywall.com"),
+        CalendarConfig("pool-catallaxy", "https://ots.btc.catallaxy.com"),
+    ),
+)
+
+
+def clocks_to_ask(workspace: Workspace) -> ClockConfig:
+    """The configured clocks, or the public ones where there are none."""
+    config = load_clock_config(workspace)
+    return config if config.any else replace(PUBLIC, bitcoin=config.bitcoin)
 
 
 def load_clock_config(workspace: Workspace) -> ClockConfig:
