@@ -19,6 +19,7 @@ from trie import HexaryTrie
 
 from archive.bundle import ProofBundle, build_bundle
 from archive.chain import codec, registry
+from archive.chain.state import EMPTY_CODE, EMPTY_TRIE, entry_slot
 from archive.errors import UnreachableError
 from archive.package.build import EvidenceInput, Package, PackageInput, build_package
 from archive.package.car import write_car
@@ -88,8 +89,13 @@ class Chain:
         address_of_log: str = REGISTRY,
         status: int = 1,
         others: int = 4,
+        entry: int | None = None,
     ) -> dict[str, Any]:
-        """Mine a block that holds the anchor; the JSON of its proof."""
+        """Mine a block that holds the anchor; the JSON of its proof.
+
+        With `entry` (0 for the right one, else what its slot is changed by) the block has a state, and the proof shows
+        the registry's entry in it.
+        """
         who = publisher or address(key)
         ordinal = self.heads.get((who, call.incident), (b"", 0))[1] + 1
         self.heads[(who, call.incident)] = (call.root, ordinal)
@@ -103,7 +109,8 @@ class Chain:
         receipts = [receipt_of([], n % 2) for n in range(others)] + [receipt_of([log], status)]
         transactions, results = trie_of(raws), trie_of(receipts)
         number = 1000 + len(self.blocks)
-        header = self.header(number, transactions.root_hash, results.root_hash)
+        state, state_root = (None, b"\xdd" * 32) if entry is None else self.state(call, who, number, ordinal, entry)
+        header = self.header(number, transactions.root_hash, results.root_hash, state_root)
         self.blocks[number] = header
         return {
             "kind": "anchor",
@@ -119,10 +126,31 @@ class Chain:
             },
             "receipt": {"raw": codec.to_hex(receipts[others]), "proof": path_in(results, others)},
             "log_index": 0,
+            **({} if state is None else {"state": state}),
         }
 
-    def header(self, number: int, transactions: bytes, receipts: bytes) -> bytes:
-        fields = [b"\xaa" * 32, b"\xbb" * 32, b"\xcc" * 20, b"\xdd" * 32, transactions, receipts, bytes(256)]
+    def state(
+        self, call: registry.AnchorCall, who: str, number: int, ordinal: int, change: int
+    ) -> tuple[dict[str, list[str]], bytes]:
+        """The nodes to the entry in the registry's storage, and the state root."""
+        value = int.from_bytes(call.tag, "big") << 104 | BLOCK_TIME + number << 64 | number << 24 | ordinal << 8
+        slot = entry_slot(who, call.root)
+        storage, accounts = HexaryTrie({}), HexaryTrie({})
+        storage[codec.keccak(slot)] = rlp.encode(codec.int_bytes(value ^ change))
+        for n in range(20):
+            storage[codec.keccak(bytes([n]) * 32)] = rlp.encode(codec.int_bytes(value + n))
+            accounts[codec.keccak(bytes([n]) * 20)] = rlp.encode([b"", b"\x05", EMPTY_TRIE, EMPTY_CODE])
+        account = rlp.encode([b"\x01", b"", storage.root_hash, codec.keccak(self.code)])
+        key = codec.keccak(codec.from_hex(REGISTRY))
+        accounts[key] = account
+        nodes = {
+            "account": [codec.to_hex(rlp.encode(node)) for node in accounts.get_proof(key)],
+            "storage": [codec.to_hex(rlp.encode(node)) for node in storage.get_proof(codec.keccak(slot))],
+        }
+        return nodes, accounts.root_hash
+
+    def header(self, number: int, transactions: bytes, receipts: bytes, state: bytes = b"\xdd" * 32) -> bytes:
+        fields = [b"\xaa" * 32, b"\xbb" * 32, b"\xcc" * 20, state, transactions, receipts, bytes(256)]
         numbers = [2, number, 30_000_000, 50_000, BLOCK_TIME + number]
         return rlp.encode([*fields, *map(codec.int_bytes, numbers), b"extra", bytes(32), bytes(8)])
 
