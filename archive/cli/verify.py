@@ -43,6 +43,7 @@ def verify(
         list[Path] | None,
         typer.Option("--bitcoin-headers", metavar="FILE", help="A file of Bitcoin headers; may be repeated."),
     ] = None,
+    recompute: Annotated[bool, typer.Option("--recompute", help="Compute the findings again from the files.")] = False,
     policy: Annotated[Path | None, typer.Option("--policy", help="A policy file that asks for more.")] = None,
     workspace: Annotated[Path | None, typer.Option("--workspace", help="The workspace folder.")] = None,
     json_output: JsonOption = False,
@@ -51,6 +52,8 @@ def verify(
 
     Exit codes: 0 pass, 1 something is wrong, 3 something required could not be checked.
     """
+    from dataclasses import replace
+
     from archive.bundle import UnknownBundleFormatError
     from archive.cli.output import byte_progress
     from archive.errors import UsageError
@@ -93,6 +96,10 @@ def verify(
     )
     try:
         facts = gather(wanted, files or [], sources)
+        if recompute:
+            from archive.verify.recompute import recompute as compute_again
+
+            facts = replace(facts, findings=compute_again(facts.bundle, files or [], sources.readers))
         outcome = judge(facts, asked)
     except UnknownBundleFormatError as error:
         facts, outcome = None, unknown_format(error.code, error.message, asked)

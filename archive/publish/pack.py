@@ -12,6 +12,7 @@ from archive.package.car import pack_file
 from archive.package.hashing import Progress
 from archive.package.seal import Seal
 from archive.publish import blocks, seals
+from archive.publish.findings import require_findings
 from archive.publish.history import require_previous
 from archive.publish.inputs import open_draft, package_input, require_bytes
 from archive.publish.keep import keep_car
@@ -54,13 +55,14 @@ def pack_dossier(
         not_before: blocks to name, as `archive.publish.blocks.choose` takes them; default the seal's.
 
     Raises:
-        InvalidInputError: `pack.check_failed` with all problems, `pack.file_missing`,
+        InvalidInputError: `pack.check_failed` with all problems, `pack.file_missing`, `findings.not_reproduced`,
             `publish.previous_missing`, `package.changed_while_read`, …
         UsageError: `pack.bad_out`, `trust.bad_address`.
     """
     draft = open_draft(folder, code="pack.check_failed", scan=True)
     require_previous(workspace, draft.record)
     require_bytes(draft)
+    notes = (*draft.notes, *require_findings(draft))
     incident = draft.record.id
     held = seals.load_seal(workspace, incident)
     seal = held or seals.new_seal()
@@ -81,7 +83,7 @@ def pack_dossier(
         package = build_package(inputs, seal, progress=progress)
         kept = keep_car(LocalStore(workspace.store), package)
         car = CarFile(kept.path, kept.size)
-    return Packed(package, car, draft.notes)
+    return Packed(package, car, notes)
 
 
 def _write(inputs: PackageInput, seal: Seal, out: Path, progress: Progress | None) -> tuple[Package, CarFile]:

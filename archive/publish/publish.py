@@ -17,6 +17,7 @@ from archive.package.entries import EvidenceEntry
 from archive.package.hashing import Progress
 from archive.package.seal import Seal
 from archive.publish import blocks, engine, seals
+from archive.publish.findings import require_findings
 from archive.publish.history import check_previous, require_previous
 from archive.publish.inputs import Draft, open_draft, package_input, parse_waivers, require_bytes, scan
 from archive.publish.journal import Journal
@@ -231,6 +232,7 @@ def _read(workspace: Workspace, options: Options) -> tuple[Draft, tuple[str, ...
     draft = open_draft(options.folder, code="publish.check_failed")
     require_previous(workspace, draft.record)
     require_bytes(draft)
+    require_findings(draft)
     return draft, scan(draft, waivers)
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from archive.bundle import ProofBundle
 from archive.package import entries
 from archive.verify.anchors import check_anchor
 from archive.verify.facts import AnchorFacts, Facts
 from archive.verify.files import check_files, is_evidence
+from archive.verify.findings import check_findings
 from archive.verify.history import check_history
 from archive.verify.leaves import Leaves, check_content_id, check_tree, read_leaves, wanted_files
 from archive.verify.matching import Matching, match_files
@@ -61,7 +61,7 @@ def judge(facts: Facts, policy: Policy) -> Outcome:
     stamps = check_stamps(bundle, leaves.header, root, facts, summaries)
     checks += stamps.checks
     checks += _stores(facts)
-    checks += _findings(bundle)
+    checks += check_findings(facts)
     outcome = _outcome(checks, policy, leaves, matching, root, content_id, summaries)
     return replace(outcome, clocks=stamps.clocks, interval=stamps.interval)
 
@@ -144,13 +144,6 @@ def _stores(facts: Facts) -> list[Check]:
         note = f"{answer.store} ({answer.operator}) {text}"
         checks.append(Check("availability", status, answer.store, "good", found, note, "availability"))
     return checks
-
-
-def _findings(bundle: ProofBundle) -> list[Check]:
-    if bundle.record is None or not bundle.record.get("findings"):
-        return []
-    note = "this version does not recompute findings"
-    return [Check("findings", "unchecked", "findings", None, None, note, "findings")]
 
 
 def _outcome(

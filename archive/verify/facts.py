@@ -179,6 +179,18 @@ class RevealFact:
 
 
 @dataclass(frozen=True, slots=True)
+class FindingFact:
+    """What came of computing one finding again. `expected`, `found`: digests of the declared and computed result."""
+
+    id: str
+    method: str
+    status: Literal["same", "differs", "wrong", "unchecked"]
+    expected: str | None = None
+    found: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything the rules look at."""
 
@@ -198,3 +210,4 @@ class Facts:
     clocks: ClockFacts = field(default_factory=ClockFacts)
     reveals: tuple[RevealFact, ...] = ()
     quorum: int | None = None  # how many nodes must agree, where the reader said so
+    findings: tuple[FindingFact, ...] | None = None  # None: nobody asked to compute them again

@@ -62,13 +62,13 @@ def read_given(given: Sequence[Path], found: Found) -> None:
             found.bundles.append(path)
         elif path.name.endswith(REVEAL_SUFFIX):
             found.reveals.append(path)
-        elif _is_car(path):
+        elif is_car(path):
             _add_car(path, found)
         else:
             _add(found, path.resolve(), None, str(path))
 
 
-def _is_car(path: Path) -> bool:
+def is_car(path: Path) -> bool:
     if path.suffix != _CAR_SUFFIX:
         return False
     with contextlib.suppress(OSError), path.open("rb") as stream:

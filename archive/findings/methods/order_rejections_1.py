@@ -88,7 +88,7 @@ def _reference(item: Input, asked: _Asked) -> Iterable[tuple[_Group, int]]:
             if asked.symbols and row["symbol"] not in asked.symbols:
                 continue
             interval = (microseconds(time) - microseconds(asked.origin)) // asked.step if asked.step else None
-            counts[_Group(**{name: row[name] for name in _KEYS}, interval=interval)] += 1
+            counts[_Group(*(row[name] for name in _KEYS), interval)] += 1
     return counts.items()
 
 
