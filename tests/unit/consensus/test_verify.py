@@ -31,9 +31,9 @@ class ParliaChain(simulator.Chain):
     genesis: str = GENESIS
     sealed: parlia.Chain = field(default_factory=lambda: parlia.Chain({980: Group.of([1, 2, 3, 4])}, first=995))
 
-    def header(self, number: int, transactions: bytes, receipts: bytes) -> bytes:
+    def header(self, number: int, transactions: bytes, receipts: bytes, state: bytes = b"\xdd" * 32) -> bytes:
         self.sealed.grow(number - 1)
-        return self.sealed.make(number, transactionsRoot=transactions, receiptsRoot=receipts)
+        return self.sealed.make(number, transactionsRoot=transactions, receiptsRoot=receipts, stateRoot=state)
 
 
 @pytest.fixture
