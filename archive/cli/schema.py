@@ -1,4 +1,4 @@
-"""`archive schema`: export the record's JSON Schema, or compare it with the file."""
+"""`archive schema`: export the JSON Schemas of the record and of tables of evidence, or compare them with the files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ _FOLDER = Path("schemas")
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="Export and check the JSON Schema of the incident record.", no_args_is_help=True)
+    group = typer.Typer(
+        help="Export and check the JSON Schemas of the incident record and of tables.", no_args_is_help=True
+    )
     group.command("export")(export)
     group.command("check")(check)
     app.add_typer(group, name="schema")
@@ -25,28 +27,37 @@ def export(
     check_only: Annotated[bool, typer.Option("--check", help="Write nothing; fail when the file differs.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Write schemas/incident/1.json as the models say it."""
+    """Write schemas/incident/1.json and schemas/evidence/*.json as the models and contracts say it."""
+    from archive.evidence.contracts import SCHEMA_FOLDER, schema_files
     from archive.record.schema import SCHEMA_FILE, render_schema
     from archive.workspace import write_atomic
 
-    path, wanted = to / SCHEMA_FILE, render_schema()
-    try:
-        present = path.read_bytes()
-    except FileNotFoundError:
-        present = None
-    if check_only and present != wanted:
-        what = "there is no such file" if present is None else "the file differs from what the models say"
-        raise InvalidInputError(f"{path}: {what}", code="schema.differs", hint="run `archive schema export`")
-    if present != wanted:
-        write_atomic(path, wanted)
+    wanted = {SCHEMA_FILE: render_schema(), **schema_files()}
+    changed: dict[str, bool] = {}
+    for name, data in wanted.items():
+        path = to / name
+        try:
+            present = path.read_bytes()
+        except FileNotFoundError:
+            present = None
+        if check_only and present != data:
+            what = "there is no such file" if present is None else "the file differs from what the models say"
+            raise InvalidInputError(f"{path}: {what}", code="schema.differs", hint="run `archive schema export`")
+        if present != data:
+            write_atomic(path, data)
+        changed[str(path)] = present != data
+    main = changed.pop(str(to / SCHEMA_FILE))
+    written = sum(changed.values())
     if json:
-        print_json({"path": str(path), "changed": present != wanted})
+        print_json({"path": str(to / SCHEMA_FILE), "changed": main, "tables": len(changed), "tables_changed": written})
     else:
-        print_result(f"{path}: {'as the models say' if present == wanted else 'written'}")
+        print_result(f"{to / SCHEMA_FILE}: {'written' if main else 'as the models say'}")
+        tables = f"{written} of {len(changed)} written" if written else f"{len(changed)}, as the contracts say"
+        print_result(f"{to / SCHEMA_FOLDER}/*.json: {tables}")
 
 
 def check(
     to: Annotated[Path, typer.Option("--to", help="The folder of schemas.")] = _FOLDER, json: JsonOption = False
 ) -> None:
-    """Fail when schemas/incident/1.json differs from what the models say."""
+    """Fail when a published schema differs from what the models and contracts say."""
     export(to, check_only=True, json=json)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 BATCH_ROWS = 65_536
 TABLE_NAME = "evidence"
 MEMORY_LIMIT = "1GB"
+_CONTEXT = ("venue", "product", "symbol", "date", "time_zone")
 EXTRA_HINT = 'pip install "incident-archive[findings]"'
 
 
@@ -48,6 +49,14 @@ class TableContext:
     symbol: str | None = None
     date: str | None = None
     time_zone: str | None = None
+
+
+def table_context(item: Mapping[str, Any]) -> TableContext:
+    """The context that an evidence item of a record states (`context:`); nothing where it states none."""
+    stated = item.get("context")
+    known = {name: stated.get(name) for name in _CONTEXT} if isinstance(stated, Mapping) else {}
+    texts = {name: value for name, value in known.items() if isinstance(value, str)}
+    return TableContext(**texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,4 +294,5 @@ __all__ = [
     "connect",
     "has_libraries",
     "open_table",
+    "table_context",
 ]

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from archive.errors import InvalidInputError, Problem, Severity
+from archive.errors import ArchiveError, InvalidInputError, MissingDependencyError, Problem, Severity
+from archive.evidence.contracts import has_contract
 from archive.package.entries import check_path, fold
 from archive.package.limits import MAX_LEAVES
 from archive.record.dossier import RECORD_NAMES, Dossier, load_dossier
@@ -148,6 +149,33 @@ def _check_file(findings: _Findings, pointer: str, item: Mapping[str, Any], path
         if scan and "withheld" not in item:
             handle.seek(0)
             _scan(findings, findings.dossier.folder / path, handle)
+    if size and ("mapping" in item or has_contract(item.get("kind"))):
+        _check_table(findings, pointer, item, findings.dossier.folder / path)
+
+
+def _check_table(findings: _Findings, pointer: str, item: Mapping[str, Any], path: Path) -> None:
+    """What the rows of a table are and mean; the libraries for it are imported only here."""
+    from archive.evidence.mapping import check_mapping
+    from archive.evidence.tables import EXTRA_HINT, check_table, has_libraries, open_table, table_context
+
+    kind, mapping = str(item.get("kind")), item.get("mapping")
+    if mapping is not None:
+        wrong = check_mapping(mapping, kind) if isinstance(mapping, dict) else None
+        if wrong is not None:
+            findings.note(wrong.code, wrong.message, f"{pointer}/mapping", wrong.hint)
+        if wrong is not None or not isinstance(mapping, dict):
+            return
+    if not has_libraries():
+        if not any(problem.code == "evidence.tables_unchecked" for problem in findings.problems):
+            message = "what the rows of tables mean was not checked: DuckDB and Arrow are not installed"
+            findings.note("evidence.tables_unchecked", message, f"{pointer}/kind", EXTRA_HINT, "note")
+        return
+    try:
+        findings.problems.extend(check_table(open_table(path, kind, mapping=mapping, context=table_context(item))))
+    except MissingDependencyError as error:
+        findings.note("evidence.tables_unchecked", error.message, f"{pointer}/kind", error.hint, "note")
+    except ArchiveError as error:
+        findings.note_file(error.code, error.message, path, error.hint)
 
 
 def _check_content(

@@ -41,25 +41,49 @@ Precision = Literal["year", "month", "day", "hour", "minute", "second", "millise
 PRECISIONS: tuple[Precision, ...] = ("year", "month", "day", "hour", "minute", "second", "millisecond")
 ClaimStatus = Literal["asserted", "corroborated", "contradicted", "disputed", "retracted"]
 
-# Kinds of evidence that the archive knows by name; another slug is allowed and gets a warning.
+# Kinds of evidence that the archive knows by name; another slug is allowed and gets a warning. Those of the first
+# group have a column contract (`archive.evidence.contracts`); `raw` becomes one of them by its `mapping`.
 EVIDENCE_KINDS = (
+    "api-log",
+    "compensation",
+    "index-constituents",
+    "klines",
+    "ledger",
+    "liquidations",
+    "losses",
+    "mark-price",
+    "open-interest",
+    "order-book",
+    "positions",
+    "prices",
+    "reserves",
+    "statement",
+    "system-events",
+    "trades",
+    "web-capture",
+    "raw",
     "account-statement",
     "announcement",
-    "api-log",
+    "audio",
     "chat",
     "code",
+    "dataset",
     "document",
     "fact-table",
+    "image",
     "market-data",
+    "messages",
     "on-chain",
     "order-log",
     "photo",
     "recording",
     "screenshot",
     "transcript",
+    "video",
     "web-page",
     "other",
 )
+Product = Literal["spot", "margin", "usdm", "coinm", "options", "swap", "index", "pool", "other"]
 
 
 def _matching(pattern: str, code: str, message: str) -> Callable[[str], str]:
@@ -122,6 +146,14 @@ def _parse_true(value: object) -> object:
     if value is True or value == "true":
         return True
     raise PydanticCustomError("record.true", "only true can stand here; leave the line out otherwise")
+
+
+def _parse_flag(value: object) -> object:
+    if value in (True, "true"):
+        return True
+    if value in (False, "false"):
+        return False
+    raise PydanticCustomError("record.flag", "true or false is expected")
 
 
 def _no_empty_map(value: dict[str, str]) -> dict[str, str]:
@@ -195,6 +227,7 @@ Size = Annotated[
     Field(ge=0, le=MAX_INTEGER),
     WithJsonSchema({"type": "integer", "minimum": 0, "maximum": MAX_INTEGER}),
 ]
+Flag = Annotated[bool, BeforeValidator(_parse_flag), WithJsonSchema({"type": "boolean"})]
 OnlyTrue = Annotated[Literal[True], BeforeValidator(_parse_true), WithJsonSchema({"type": "boolean", "const": True})]
 Ids = tuple[Id, ...]
 
@@ -534,6 +567,39 @@ class Redaction(_Model):
     reason: Localized = Field(description="Why it was done.")
 
 
+class TableContext(_Model):
+    """What a table is about and its file does not say. What the file says wins."""
+
+    venue: Id | None = _some("The venue, as a slug: binance, okx, uniswap.")
+    product: Product | None = _some("The venue's product; a code of an API means other things in another product.")
+    symbol: Text | None = _some("The instrument as the venue writes it: BTCUSDT.")
+    date: Time | None = _some("The day of lines that bear no time: 2025-10-10.")
+    time_zone: Text | None = _some("The offset of times that state none: +08:00, Z.")
+
+
+class ColumnSource(_Model):
+    """Where one of our columns comes from: a column of the file, or a constant."""
+
+    column: Text | None = _some("The file's column: its name in the header, a dotted path in JSON, or its number.")
+    value: Text | None = _some("The same value for every row, instead of a column.")
+    time_format: Text | None = _some("How a time is written, in digits: %d.%m.%Y %H:%M:%S.")
+    time_zone: Text | None = _some("The offset of a time that states none: +08:00, Z.")
+    unit: Text | None = _some("Unit of the file's number: s, ms, us, ns for times; s, ms, percent, bps for others.")
+    scale: Decimal | None = _some("What a number is multiplied by: 0.01 for cents.")
+    values: dict[Text, Text] | None = _some("Their words to ours: {B: buy, S: sell}.")
+
+
+class TableMapping(_Model):
+    """How the columns of somebody's own log become those of a kind; it makes a `raw` file an api-log or trades."""
+
+    kind: Id | None = _some("The kind that a `raw` file becomes.")
+    format: Literal["csv", "tsv", "jsonl", "json", "parquet"] | None = _some("The form of the file; told by itself.")
+    delimiter: Text | None = _some("The character between cells, where it is not told by itself.")
+    header: Flag | None = _some("Whether the first line names the columns.")
+    names: tuple[Text, ...] = _many("The columns of a file without a header, in order.")
+    columns: dict[Text, ColumnSource] = Field(description="Our columns, each with where it comes from.")
+
+
 class EvidenceItem(_Model):
     """One file of evidence, in one of four forms.
 
@@ -558,6 +624,8 @@ class EvidenceItem(_Model):
     size: Size | None = _some("Its size in bytes; compared with the file when given.")
     sha256: Sha256 | None = _some("SHA-256 of its bytes; compared with the file when given.")
     language: Language | None = _some("The language it is in.")
+    context: TableContext | None = _some("Of a table: the venue, product and instrument it is about.")
+    mapping: TableMapping | None = _some("Of a table: how the file's own columns become those of its kind.")
     captured: Capture | None = _some("When, by whom and how it was captured.")
     derived_from: Ids = _many("Ids of the evidence items it was made from.")
     redaction: Redaction | None = _some("How it was made from the item in `derived_from` by leaving things out.")
