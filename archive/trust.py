@@ -3,12 +3,14 @@
 ```
 {format: "incident-archive-trust/1",
  registries: [{name, chain_id, genesis, address, code_hash, workspace_chain}],
- publishers: [{address, name}],
+ publishers: [{address, name}],                      `claims` may follow: what the publisher says of itself elsewhere
  validator_sets: [...], consensus_rules: [...],      both optional: `archive.chain.consensus.pins`
  time_stamp_roots: [{name, certificate}],            optional: root certificates of RFC 3161 authorities, as PEM
- bitcoin_headers: [{height, header}]}                optional: headers of Bitcoin blocks, 160 hex digits each
+ bitcoin_headers: [{height, header}],                optional: headers of Bitcoin blocks, 160 hex digits each
+ successions: [...]}                                 optional: signed statements, `archive.chain.succession`
 ```
 Addresses and hashes are `0x` and lower-case hex. `code_hash` is keccak256 of the runtime code at the address.
+A claim is `dns:NAME`, `ens:NAME` or `post:URL`: a note for the reader, shown as unverified and never looked up.
 `workspace_chain` marks the embedded chain of the workspace the file lies in: it proves nothing about time.
 
 Anybody can deploy a look-alike registry and emit the same event, so a registry or key that is not named here is
@@ -37,6 +39,7 @@ from archive.chain.consensus.pins import (
 )
 from archive.chain.consensus.rules import ChainRules
 from archive.chain.consensus.sets import PinnedSet
+from archive.chain.succession import Succession, parse_succession
 from archive.errors import InvalidInputError, RefusedError, UsageError
 from archive.workspace import write_atomic
 
@@ -51,7 +54,9 @@ _MAX_PEM: Final = 32 * 1024
 _PEM: Final = re.compile(
     r"-----BEGIN CERTIFICATE-----\n((?:[A-Za-z0-9+/=]{1,76}\n)+)-----END CERTIFICATE-----\n\Z", re.ASCII
 )
-_OPTIONAL: Final = {"validator_sets", "consensus_rules", "time_stamp_roots", "bitcoin_headers"}
+_OPTIONAL: Final = {"validator_sets", "consensus_rules", "time_stamp_roots", "bitcoin_headers", "successions"}
+_CLAIM: Final = re.compile(r"(?:dns|ens|post):[!-~]{1,500}\Z")
+_MAX_CLAIMS: Final = 16
 _MAX_CHAIN_ID: Final = 2**53 - 1
 
 
@@ -84,13 +89,15 @@ class TrustedRegistry:
 
 @dataclass(frozen=True, slots=True)
 class TrustedPublisher:
-    """A publisher's key (its address) and the name the verifier knows it by."""
+    """A publisher's key (its address), the name the verifier knows it by, and what the publisher claims to be."""
 
     address: str
     name: str
+    claims: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return {"address": self.address, "name": self.name}
+        out: dict[str, Any] = {"address": self.address, "name": self.name}
+        return {**out, "claims": list(self.claims)} if self.claims else out
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +136,7 @@ class TrustFile:
     consensus_rules: tuple[ChainRules, ...] = ()
     time_stamp_roots: tuple[TimeStampRoot, ...] = ()
     bitcoin_headers: tuple[BitcoinHeader, ...] = ()
+    successions: tuple[Succession, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         out: dict[str, Any] = {
@@ -144,6 +152,8 @@ class TrustFile:
             out["time_stamp_roots"] = [root.to_json() for root in self.time_stamp_roots]
         if self.bitcoin_headers:
             out["bitcoin_headers"] = [header.to_json() for header in self.bitcoin_headers]
+        if self.successions:
+            out["successions"] = [statement.to_json() for statement in self.successions]
         return out
 
     def to_bytes(self) -> bytes:
@@ -229,6 +239,23 @@ class TrustFile:
                 )
         return replace(self, bitcoin_headers=(*self.bitcoin_headers, new))
 
+    def with_succession(self, new: Succession) -> TrustFile:
+        """Add a signed succession; adding the same one again changes nothing.
+
+        Raises:
+            RefusedError: `trust.conflict`, when the same key named another successor.
+        """
+        for old in self.successions:
+            if old == new:
+                return self
+            if old.old == new.old and old.new != new.new:
+                raise RefusedError(
+                    f"{new.old} is known to have named another successor, {old.new}",
+                    code="trust.conflict",
+                    hint="one of the two may come from a thief of the key: ask its holder by another way",
+                )
+        return replace(self, successions=(*self.successions, new))
+
     def without(self, name_or_address: str) -> TrustFile:
         """Take out everything with this name or address; `bitcoin:HEIGHT` is a Bitcoin header.
 
@@ -241,7 +268,12 @@ class TrustFile:
         roots = tuple(r for r in self.time_stamp_roots if r.name != name_or_address)
         headers = tuple(h for h in self.bitcoin_headers if f"bitcoin:{h.height}" != wanted)
         left = replace(
-            self, registries=registries, publishers=publishers, time_stamp_roots=roots, bitcoin_headers=headers
+            self,
+            registries=registries,
+            publishers=publishers,
+            time_stamp_roots=roots,
+            bitcoin_headers=headers,
+            successions=tuple(s for s in self.successions if wanted not in (s.old, s.new)),
         )
         if left == self:
             raise RefusedError(
@@ -306,7 +338,7 @@ def parse_trust(data: bytes, *, name: str = "trust file") -> TrustFile:
         InvalidInputError: `trust.too_large`, `trust.not_json`, `trust.duplicate_key`, `trust.unknown_format`,
             `trust.unknown_key`, `trust.missing_key`, `trust.shape`, `trust.bad_address`, `trust.bad_hash`,
             `trust.bad_chain_id`, `trust.bad_name`, `trust.duplicate`, `trust.validator_set`,
-            `trust.consensus_rules`, `trust.bad_certificate`, `trust.bad_header`.
+            `trust.consensus_rules`, `trust.bad_certificate`, `trust.bad_header`, `trust.bad_claim`, `succession.…`.
     """
     if len(data) > MAX_TRUST_BYTES:
         raise _wrong(name, "too_large", f"is larger than {MAX_TRUST_BYTES:,} bytes")
@@ -336,6 +368,10 @@ def parse_trust(data: bytes, *, name: str = "trust file") -> TrustFile:
     )
     roots = tuple(_root(name, i, item) for i, item in enumerate(_list(name, value, "time_stamp_roots")))
     headers = tuple(_header(name, i, item) for i, item in enumerate(_list(name, value, "bitcoin_headers")))
+    successions = tuple(
+        parse_succession(item, name=f"{name}: succession {i}")
+        for i, item in enumerate(_list(name, value, "successions"))
+    )
     for what, values in (
         ("registry", [r.key for r in registries]),
         ("registry name", [r.name for r in registries]),
@@ -349,7 +385,7 @@ def parse_trust(data: bytes, *, name: str = "trust file") -> TrustFile:
     ):
         if len(set(values)) != len(values):
             raise _wrong(name, "duplicate", f"has the same {what} twice")
-    return TrustFile(registries, publishers, pins, rules, roots, headers)
+    return TrustFile(registries, publishers, pins, rules, roots, headers, successions)
 
 
 def pem_to_der(pem: str) -> bytes:
@@ -401,6 +437,13 @@ def checked_hash(text: str, what: str) -> str:
     return text.lower()
 
 
+def checked_claim(text: str) -> str:
+    """An identity claim from a person. Raises `trust.bad_claim`."""
+    if not _CLAIM.match(text):
+        raise UsageError(f"{text[:80]}: a claim is dns:NAME, ens:NAME or post:URL", code="trust.bad_claim")
+    return text
+
+
 def checked_name(text: str) -> str:
     """A name from a person, trimmed.
 
@@ -433,8 +476,11 @@ def _registry(name: str, index: int, item: Any) -> TrustedRegistry:
 
 def _publisher(name: str, index: int, item: Any) -> TrustedPublisher:
     where = f"publisher {index}"
-    _exact(name, where, item, {"address", "name"})
-    return TrustedPublisher(_address(name, where, item["address"]), _name(name, where, item["name"]))
+    _exact(name, where, item, {"address", "name"}, {"claims"})
+    claims = _list(name, item, "claims")
+    if len(claims) > _MAX_CLAIMS or not all(isinstance(claim, str) and _CLAIM.match(claim) for claim in claims):
+        raise _wrong(name, "bad_claim", f"{where}: a claim is dns:NAME, ens:NAME or post:URL; at most {_MAX_CLAIMS}")
+    return TrustedPublisher(_address(name, where, item["address"]), _name(name, where, item["name"]), tuple(claims))
 
 
 def _root(name: str, index: int, item: Any) -> TimeStampRoot:

@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
     add.command("epoch")(add_epoch)
     add.command("authority")(add_authority)
     add.command("bitcoin-header")(add_bitcoin_header)
+    add.command("succession")(add_succession)
     group.add_typer(add, name="add")
     app.add_typer(group, name="trust")
 
@@ -56,6 +57,10 @@ def show(trust: TrustOption = None, workspace: WorkspaceOption = None, json_outp
     for publisher in loaded.publishers:
         print_result(f"publisher   {publisher.name}")
         print_result(f"            address {to_checksum(publisher.address)}")
+        for claim in publisher.claims:
+            print_result(f"            claims {claim} (not checked)")
+    for statement in loaded.successions:
+        print_result(f"succession  after {to_checksum(statement.old)} comes {to_checksum(statement.new)}")
     _show_validators(loaded)
     for root in loaded.time_stamp_roots:
         print_result(f"authority   {root.name} (time-stamps)")
@@ -107,17 +112,48 @@ def add_registry(
 def add_publisher(
     address: Annotated[str, typer.Argument(help="The publisher's address.")],
     name: Annotated[str, typer.Option(help="What you call the publisher.")],
+    claim: Annotated[
+        list[str] | None,
+        typer.Option(help="What the publisher claims to be: dns:NAME, ens:NAME or post:URL; shown, never looked up."),
+    ] = None,
     trust: TrustOption = None,
     workspace: WorkspaceOption = None,
     json_output: JsonOption = False,
 ) -> ExitCode:
     """Trust a publisher's key. Get the address from the publisher by a way that nobody else can write to."""
-    from archive.trust import TrustedPublisher, checked_address, checked_name, load_trust, save_trust
+    from archive.trust import TrustedPublisher, checked_address, checked_claim, checked_name, load_trust, save_trust
 
-    new = TrustedPublisher(address=checked_address(address), name=checked_name(name))
+    claims = tuple(dict.fromkeys(checked_claim(text) for text in claim or ()))
+    new = TrustedPublisher(address=checked_address(address), name=checked_name(name), claims=claims)
     path = _path(trust, workspace)
     save_trust(path, load_trust(path).with_publisher(new))
     return _done({"added": {"publisher": new.to_json()}}, f"{path}: trusts publisher {new.name!r}", json_output)
+
+
+def add_succession(
+    statement: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The statement that `archive sign succession` made.")
+    ],
+    trust: TrustOption = None,
+    workspace: WorkspaceOption = None,
+    json_output: JsonOption = False,
+) -> ExitCode:
+    """Follow a signed succession: whoever trusts the old key then trusts the one that it named after itself."""
+    from archive.chain.succession import MAX_BYTES, read_succession
+    from archive.errors import InvalidInputError
+    from archive.trust import load_trust, save_trust
+
+    try:
+        with statement.open("rb") as handle:
+            data = handle.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InvalidInputError(
+            f"{statement}: cannot be read: {error.strerror}", code="succession.unreadable"
+        ) from error
+    new = read_succession(data, name=str(statement))
+    path = _path(trust, workspace)
+    save_trust(path, load_trust(path).with_succession(new))
+    return _done({"added": {"succession": new.to_json()}}, f"{path}: after {new.old} comes {new.new}", json_output)
 
 
 def add_epoch(
