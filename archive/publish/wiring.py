@@ -27,6 +27,8 @@ from archive.publish.keep import car_size, keep_car
 from archive.publish.plan import StoreCost
 from archive.publish.ports import Intent, Quote
 from archive.stamps import ots, rfc3161
+from archive.stamps.bitcoin import MAINNET
+from archive.stamps.bitcoin import Network as BitcoinNetwork
 from archive.stamps.config import load_clock_config
 from archive.stamps.stamping import Stamped, stamp_root
 from archive.stores.arweave import ArweaveReader, ArweaveWriter
@@ -306,7 +308,7 @@ def make_tools(
         recall_file=recall,
         identify=identify,
         read_back=again,
-        self_check=check_own_bundle,
+        self_check=lambda bundle: check_own_bundle(bundle, load_clock_config(workspace).bitcoin.network),
         update_catalogue=lambda journal: add_to_catalogue(workspace, journal, account),
         notify=notify,
         stamp=lambda: stamp_package(workspace, package),
@@ -331,13 +333,22 @@ def stamp_package(workspace: Workspace, package: Package) -> Stamped:
     return replace(done, stamps=(*headers, *done.stamps))
 
 
-def check_own_bundle(bundle: ProofBundle) -> None:
+def check_own_bundle(bundle: ProofBundle, bitcoin: BitcoinNetwork = MAINNET) -> None:
     """Hold the bundle against the verifier's rules before anybody else does. Raises `publish.self_check`."""
     from archive.verify.checks import judge
+    from archive.verify.clockfacts import ClockFacts
     from archive.verify.facts import Facts
     from archive.verify.policy import NEVER_WAIVED, Policy
 
-    facts = Facts(target="the new proof bundle", asked=None, bundle=bundle, files=(), trust=TrustFile(), offline=True)
+    facts = Facts(
+        target="the new proof bundle",
+        asked=None,
+        bundle=bundle,
+        files=(),
+        trust=TrustFile(),
+        offline=True,
+        clocks=ClockFacts(network=bitcoin),
+    )
     outcome = judge(facts, Policy())
     wrong = [check for check in outcome.checks if check.status == "fail"]
     # No files are given here: their bytes were hashed a moment ago.
