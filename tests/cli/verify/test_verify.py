@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from archive.cli import main as cli
 from archive.trust import save_trust
+from tests.support import rpcserver
 from tests.unit.verify.simulator import Desk, Publication
 
 Run = Callable[..., tuple[int, str, str]]
@@ -138,6 +141,13 @@ def test_unknown_bundle_format_is_incomplete_with_every_required_check_listed(ru
         (["nothing-here"], 2, "verify.target"),
         (["bundle.proof.json", "absent.csv"], 2, "verify.no_such_file"),
         (["bundle.proof.json", "--offline", "--rpc", "http://127.0.0.1:9"], 2, "verify.offline_rpc"),
+        (["bundle.proof.json", "--offline", "--quorum", "2"], 2, "verify.offline_rpc"),
+        (["bundle.proof.json", "--quorum", "2", "--rpc", "http://127.0.0.1:9"], 2, "verify.quorum"),
+        (
+            ["bundle.proof.json", "--quorum", "2", "--rpc", "http://a:9/k1", "--rpc", "http://a:9/k2"],
+            2,
+            "verify.quorum",
+        ),
         (["bundle.proof.json", "--trust", "absent.json"], 2, "trust.no_such_file"),
         (["bundle.proof.json", "--policy", "absent.json"], 1, "policy.unreadable"),
         (["cut.proof.json", "--offline"], 1, "bundle.truncated"),
@@ -153,3 +163,74 @@ def test_errors_have_code_and_exit_code(
     status, out, err = run("verify", *arguments, "--json")
     assert (status, json.loads(out)["error"]["code"]) == (exit_code, code)
     assert err.startswith("archive: error: ")
+
+
+# k of n, as a user meets it: nodes behind real HTTP
+
+
+@pytest.fixture
+def urls(published: Publication) -> Iterator[dict[str, str]]:
+    """An honest node and others that lie, lag or are dead; the liar's URL holds a key."""
+    chain = published.chain
+    with ExitStack() as stack:
+
+        def serve(path: str = "/", **lies: Any) -> str:
+            return stack.enter_context(rpcserver.serve(chain.node(**lies).rpc, path=path))
+
+        yield {
+            "honest": serve(),
+            "second": serve(),
+            "liar": serve("/v1/SECRETKEY123", other_hash=True),
+            "lagging": serve(lags=25),
+            "dead": serve(down=True),
+        }
+
+
+def rpcs(urls: dict[str, str], *names: str) -> list[str]:
+    return [part for name in names for part in ("--rpc", urls[name])]
+
+
+@pytest.mark.parametrize(
+    ("third", "says"),
+    [
+        ("liar", "lies, or is on another branch: it has another block at height 1000"),
+        ("lagging", "has no block at height 1000 yet: it lags, its newest is block 995"),
+        ("dead", "could not be asked (chain.rpc_unreachable)"),
+    ],
+)
+def test_two_of_three_nodes_decide_and_the_third_is_named_without_its_key(
+    run: Run, published: Publication, urls: dict[str, str], third: str, says: str
+) -> None:
+    asked = [*rpcs(urls, third, "honest", "second"), "--quorum", "2"]
+    code, out, err = run("verify", "bundle.proof.json", "dossier-1", *asked, "--trust", "trust.json")
+    text = " ".join(out.split())
+    assert code == 0, out
+    assert says in text
+    assert "2 of 3 nodes asked, 2 needed" in text
+    assert "ok chain the block is in the chain [k of n RPCs: 2 of 3 of different hosts agree, 2 needed;" in text
+    assert "SECRETKEY123" not in out + err
+
+
+def test_a_quorum_that_is_not_reached_is_exit_3_and_a_lie_of_the_only_node_exit_1(
+    run: Run, published: Publication, urls: dict[str, str]
+) -> None:
+    trust = ("--trust", "trust.json")
+    asked = [*rpcs(urls, "dead", "lagging", "honest"), "--quorum", "2"]
+    code, out, _ = run("verify", "bundle.proof.json", "dossier-1", *asked, *trust)
+    assert code == 3
+    assert "the quorum was not reached: 1 of 2 needed" in " ".join(out.split())
+    code, out, _ = run("verify", "bundle.proof.json", "dossier-1", *rpcs(urls, "liar"), *trust)
+    assert code == 1
+    code, out, _ = run("verify", "bundle.proof.json", "dossier-1", *rpcs(urls, "liar", "honest"), *trust)
+    assert code == 3
+    assert "the sources disagree" in out
+
+
+def test_the_ladder_is_shown_from_bytes_to_clocks(run: Run, published: Publication, urls: dict[str, str]) -> None:
+    code, out, _ = run("verify", "bundle.proof.json", "dossier-1", *rpcs(urls, "honest"), "--trust", "trust.json")
+    assert code == 0
+    ladder = out.partition("From bytes to clocks: ")[2].partition("PASS")[0].splitlines()[1:]
+    rows = [line.split()[:2] for line in ladder if line[:7].strip()]
+    held = ("bytes", "package", "inclusion", "registry", "origin", "chain", "final")
+    assert rows == [*(["ok", name] for name in held), ["?", "clocks"]]
+    assert "[one RPC, its word alone; stronger are k of n RPCs, and" in out
