@@ -64,7 +64,7 @@ def _filled_yaml(text: str, results: Mapping[str, Mapping[str, Any]]) -> bytes:
     lines = text.splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += newline
-    top = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    top: Any = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     items = next(part for key, part in top.value if key.value == "findings")
     # From the last to the first, so that the lines above keep their numbers.
     for item in reversed(items.value):

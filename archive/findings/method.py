@@ -25,6 +25,8 @@ Engine = Literal["reference", "fast"]
 Result: TypeAlias = "str | list[Result] | dict[str, Result]"
 ParameterType = Literal["decimal", "integer", "time", "text", "list"]
 FACTS = "fact-table"
+# A role for a table of any kind.
+ANY = "any"
 MAX_LISTED = 1_000
 
 _DECIMAL = re.compile(DECIMAL_PATTERN.removesuffix("$") + r"\Z")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from archive.errors import ArchiveError, InvalidInputError, MissingDependencyError, UnreachableError
-from archive.findings.method import FACTS, Engine, Input, Method, Rows
+from archive.findings.method import ANY, FACTS, Engine, Input, Method, Rows
 from archive.findings.registry import MODULES, find_method
 from archive.package import canonical
 
@@ -140,25 +140,18 @@ def opener(item: EvidenceItem, path: Path) -> Callable[[str], Rows]:
     """How the file of an evidence item is opened as the table of a kind."""
 
     def open_as(kind: str) -> Rows:
-        from archive.evidence.tables import TableContext, open_table
+        from archive.evidence.tables import open_table, table_context
 
-        mapping = getattr(item, "mapping", None)
-        value = mapping.model_dump(mode="json", exclude_unset=True) if mapping is not None else None
-        becomes = (value or {}).get("kind", item.kind)
-        if becomes != kind:
+        stated = item.model_dump(mode="json", exclude_unset=True)
+        mapping = stated.get("mapping")
+        becomes = (mapping or {}).get("kind", item.kind)
+        if becomes != kind and kind != ANY:
             raise InvalidInputError(
                 f"`{item.id}` is of kind {becomes}, and {kind} is needed",
                 code="findings.role",
                 hint="name another input, or correct its kind",
             )
-        context = TableContext(
-            **{
-                name: getattr(item, name)
-                for name in ("venue", "product", "symbol", "date", "time_zone")
-                if getattr(item, name, None) is not None
-            }
-        )
-        return open_table(path, item.kind or kind, mapping=value, context=context)
+        return open_table(path, item.kind or kind, mapping=mapping, context=table_context(stated))
 
     return open_as
 

@@ -181,7 +181,9 @@ METHOD = Method(
         Parameter("start", "time", "Results from this time on count"),
         Parameter("end", "time", "Results before this time count"),
         Parameter("operation", "text", "order, cancel, amend, query, other; or any", "any"),
-        Parameter("interval", "integer", "Seconds of an interval in which errors are counted, 1 or more", "60", least=1),
+        Parameter(
+            "interval", "integer", "Seconds of an interval in which errors are counted, 1 or more", "60", least=1
+        ),
         Parameter("burst_share", "decimal", "Share of an interval's results not accepted that makes a burst", "0.5"),
         Parameter("burst_results", "integer", "Results that an interval needs to count", "10"),
     ),

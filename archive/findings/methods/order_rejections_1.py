@@ -56,6 +56,11 @@ class _Group:
     interval: int | None
 
 
+def _group(keys: Sequence[Any], interval: int | None) -> _Group:
+    code, http_status, symbol, reduce_only, client_state, outcome = keys
+    return _Group(code, http_status, symbol, reduce_only, client_state, outcome, interval)
+
+
 def compute(inputs: Sequence[Input], parameters: Parameters, engine: Engine) -> dict[str, Result]:
     """Count results by code, status, symbol, mark and interval in one pass; every share comes from these counts."""
     asked = _Asked(
@@ -88,7 +93,7 @@ def _reference(item: Input, asked: _Asked) -> Iterable[tuple[_Group, int]]:
             if asked.symbols and row["symbol"] not in asked.symbols:
                 continue
             interval = (microseconds(time) - microseconds(asked.origin)) // asked.step if asked.step else None
-            counts[_Group(*(row[name] for name in _KEYS), interval)] += 1
+            counts[_group([row[name] for name in _KEYS], interval)] += 1
     return counts.items()
 
 
@@ -118,7 +123,7 @@ def _fast(item: Input, asked: _Asked) -> Iterable[tuple[_Group, int]]:
         f"WHERE {' AND '.join(conditions)} GROUP BY ALL"
     )
     for *keys, bucket, count in query(item.open("api-log"), (*_FILTERS, *_KEYS), sql, values):
-        yield _Group(*keys, interval=bucket), count
+        yield _group(keys, bucket), count
 
 
 def _judge(counts: Mapping[_Group, int], asked: _Asked) -> dict[str, Result]:

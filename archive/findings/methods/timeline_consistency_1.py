@@ -11,7 +11,7 @@ from itertools import pairwise
 from archive.errors import InvalidInputError
 from archive.findings.exact import moment, rounded
 from archive.findings.facts import FactTable, cell, row
-from archive.findings.method import FACTS, Engine, Input, Method, Parameter, Parameters, Result, Role, present
+from archive.findings.method import ANY, FACTS, Engine, Input, Method, Parameter, Parameters, Result, Role, present
 from archive.findings.spans import span_of
 
 _STARTS = ("start_utc", "at_utc", "start", "at", "minute_utc")
@@ -173,8 +173,7 @@ def _zone_columns(table: FactTable) -> list[Result]:
 def _hold(event: _Event, item: Input, parameters: Parameters, engine: Engine) -> dict[str, Result]:
     """The first and last time of the rows of an input against a stretch that a source names."""
     column, _, value = (parameters.maybe("where") or "").partition("=")
-    kind = parameters.text("kind")
-    found = (_fast if engine == "fast" else _reference)(item, kind, column.strip(), value.strip(), event)
+    found = (_fast if engine == "fast" else _reference)(item, column.strip(), value.strip(), event)
     first, last, count, inside = found
     shown: dict[str, Result] = {"stated": event.said, "evidence": item.evidence, "rows": str(count)}
     if first is None or last is None:
@@ -191,10 +190,10 @@ def _hold(event: _Event, item: Input, parameters: Parameters, engine: Engine) ->
 _Found = tuple[datetime | None, datetime | None, int, int]
 
 
-def _reference(item: Input, kind: str, column: str, value: str, event: _Event) -> _Found:
+def _reference(item: Input, column: str, value: str, event: _Event) -> _Found:
     first = last = None
     count = inside = 0
-    for batch in item.open(kind).batches(columns=("time", column) if column else ("time",)):
+    for batch in item.open(ANY).batches(columns=("time", column) if column else ("time",)):
         for one in batch.to_pylist():
             if one["time"] is None or (column and (one[column] is None or _as_text(one[column]) != value)):
                 continue
@@ -209,13 +208,13 @@ def _as_text(value: object) -> str:
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
-def _fast(item: Input, kind: str, column: str, value: str, event: _Event) -> _Found:
+def _fast(item: Input, column: str, value: str, event: _Event) -> _Found:
     from archive.findings.duck import one_row
 
     where = f'WHERE time IS NOT NULL AND CAST("{column}" AS VARCHAR) = ?' if column else "WHERE time IS NOT NULL"
     sql = f"SELECT min(time), max(time), count(*), count(*) FILTER (time >= ? AND time < ?) FROM evidence {where}"  # noqa: S608 - a name of the contract
     values: list[object] = [event.earliest, event.latest, *([value] if column else [])]
-    first, last, count, inside = one_row(item.open(kind), ("time", column) if column else ("time",), sql, values)
+    first, last, count, inside = one_row(item.open(ANY), ("time", column) if column else ("time",), sql, values)
     return first, last, count, inside
 
 
@@ -223,12 +222,11 @@ METHOD = Method(
     name="timeline-consistency",
     version=1,
     title="Claims whose times contradict each other or the evidence",
-    roles=(Role("rows", "*", "a table of evidence with times, for `contains`", 0),),
+    roles=(Role("rows", ANY, "a table of evidence with times, for `contains`", 0),),
     parameters=(
         Parameter("same", "text", "Rows (or cells) that tell of one event: t06 t08; t14 x27.stated"),
         Parameter("order", "text", "Rows (or cells) said to follow each other: t07 t10 t13"),
         Parameter("contains", "text", "The row whose stretch must hold all rows of the evidence"),
-        Parameter("kind", "text", "The kind of the evidence of role rows", "api-log"),
         Parameter("where", "text", "Only rows whose column has a value: code=-1008"),
         Parameter("zones", "text", "yes: compare the columns of two time zones of each row", "no"),
     ),

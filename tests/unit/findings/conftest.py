@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from archive.evidence.contracts import CONTRACTS, ColumnType
-from archive.findings.method import Input
+from archive.findings.method import ANY, Input
 from archive.findings.registry import find_method
 from archive.package import canonical
 
@@ -39,11 +39,11 @@ class MemoryTable:
     table: Any
 
     def batches(self, *, columns: Sequence[str] | None = None) -> Iterator[Any]:
-        chosen = self.table if columns is None else self.table.select(list(columns))
+        chosen = self.table if columns is None else self.table.select(["row", *columns])
         yield from chosen.to_batches(max_chunksize=7)
 
     def relation(self, connection: Any, *, columns: Sequence[str] | None = None, name: str = "evidence") -> Any:
-        connection.register(name, self.table if columns is None else self.table.select(list(columns)))
+        connection.register(name, self.table if columns is None else self.table.select(["row", *columns]))
         return connection.table(name)
 
     @contextmanager
@@ -55,8 +55,8 @@ def memory_table(kind: str, rows: Sequence[Mapping[str, Any]]) -> MemoryTable:
     """Rows as dicts of texts, ints, Decimals, datetimes; what is left out is NULL."""
     import pyarrow as pa
 
-    fields = []
-    arrays = []
+    fields = [pa.field("row", pa.int64())]
+    arrays = [pa.array(range(1, len(rows) + 1), pa.int64())]
     for column in CONTRACTS[kind].columns:
         values = [row.get(column.name) for row in rows]
         if column.type is ColumnType.DECIMAL:
@@ -77,7 +77,9 @@ def at(text: str) -> datetime:
 
 def given(role: str, kind: str, rows: Sequence[Mapping[str, Any]], name: str = "") -> Input:
     table = memory_table(kind, rows)
-    return Input(name or role, role, Path("nowhere"), lambda asked: table if asked == kind else pytest.fail(asked))
+    return Input(
+        name or role, role, Path("nowhere"), lambda asked: table if asked in (kind, ANY) else pytest.fail(asked)
+    )
 
 
 def run(method: str, inputs: Sequence[Input], **parameters: str) -> dict[str, Any]:
