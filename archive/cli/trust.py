@@ -45,7 +45,7 @@ def show(trust: TrustOption = None, workspace: WorkspaceOption = None, json_outp
     path = _path(trust, workspace)
     loaded = load_trust(path)
     if json_output:
-        print_json({"path": str(path), **loaded.to_json()})
+        print_json({"path": str(path), **loaded.to_json(), "shipped_validator_sets": _shipped()})
         return ExitCode.DONE
     print_result(f"trust file  {path}" + ("" if path.exists() else " (not there yet: no registry, no publisher)"))
     for registry in loaded.registries:
@@ -67,6 +67,15 @@ def show(trust: TrustOption = None, workspace: WorkspaceOption = None, json_outp
     for header in loaded.bitcoin_headers:
         print_result(f"bitcoin     block {header.height}")
     return ExitCode.DONE
+
+
+def _shipped() -> list[dict[str, object]]:
+    from archive.chain.consensus.pins import shipped_sets
+
+    return [
+        {"chain_id": pin.chain_id, "number": pin.number, "as_of": pin.as_of, "source": pin.source}
+        for pin in shipped_sets()
+    ]
 
 
 def _show_validators(trust: TrustFile) -> None:

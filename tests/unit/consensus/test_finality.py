@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from archive.chain import codec
 from archive.chain.consensus.bls import Backend, Blst, PyEcc
@@ -258,6 +260,26 @@ def test_a_proof_is_bounded(chain: Chain, verifier: Verifier) -> None:
     assert refused(verifier, chain.range(10, 36) * 3) in ("consensus.gap", "consensus.too_many_headers")
     with pytest.raises(ValueError, match="at most"):
         ParliaProof(kind="parlia", headers=("0x00",) * (MAX_HEADERS + 1), epochs=())
+
+
+PROVED = Chain({0: Group.of([1, 2, 3, 4]), 20: Group.of([3, 4, 5, 6, 7])}).grow(27)
+
+
+@settings(max_examples=120, deadline=None)
+@given(data=st.data())
+def test_no_bit_of_a_proof_can_be_flipped(data: st.DataObject) -> None:
+    """Block, headers after it, epoch block, headers after that: each bit is held by a link, a seal or a vote."""
+    pytest.importorskip("pyblst", reason="pyblst is not installed")
+    parts = [PROVED.headers[n] for n in (25, 26, 27, 20, 21, 22)]
+    which = data.draw(st.integers(0, len(parts) - 1))
+    at = data.draw(st.integers(0, len(parts[which]) - 1))
+    flipped = parts[which][at] ^ 1 << data.draw(st.integers(0, 7))
+    parts[which] = parts[which][:at] + bytes([flipped]) + parts[which][at + 1 :]
+    texts = [codec.to_hex(part) for part in parts]
+    proof = ParliaProof(kind="parlia", headers=tuple(texts[1:3]), epochs=(tuple(texts[3:]),))
+    with pytest.raises(ArchiveError) as caught:
+        Verifier(RULES, SetHistory([PROVED.pin(0, 10)])).check(parts[0], proof)
+    assert caught.value.code.startswith("consensus.")
 
 
 def test_both_backends_say_the_same_of_a_whole_proof(chain: Chain) -> None:
