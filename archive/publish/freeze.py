@@ -41,7 +41,7 @@ id: {incident}
 title:
   en: Files frozen on {day}, not yet described
 summary:
-  en: {count} frozen on {day}. What they show is not described yet; their content is withheld.
+  en: {count} frozen on {day}, before anything was described. Only salted hashes are recorded here.
 occurred:
   start: {day}
   precision: day
@@ -131,7 +131,7 @@ def freeze(
     finally:
         if not made:
             shutil.rmtree(folder, ignore_errors=True)
-    step(f"frozen: {len(sources)} files, root {package.root}")
+    step(f"frozen: {_count(len(sources))}, root {package.root}")
     bundle = with_stamps(_bundle(package), blocks.stamps(workspace, package.header.not_before))
     _write(bundle, bundle_path, copy)
     done = stamp_root(package.root, clocks, roots)
@@ -152,6 +152,10 @@ def freeze(
         made=done.made,
         failures=tuple(failures),
     )
+
+
+def _count(files: int) -> str:
+    return "1 file" if files == 1 else f"{files} files"
 
 
 def _no_clock() -> UnreachableError:

@@ -64,6 +64,7 @@ class Plan:
     """Everything that is shown before the question.
 
     `root` and `content_id` are None when they cannot be known yet (a dry run with withheld items and no seal).
+    `clocks` are asked for stamps; `not_before` are the blocks that the package names.
     `quote` is None when nothing is left to pay (the anchor is on chain already).
     """
 
@@ -85,6 +86,8 @@ class Plan:
     embedded: bool
     quote: Quote | None
     done: tuple[str, ...] = ()
+    clocks: tuple[str, ...] = ()
+    not_before: tuple[str, ...] = ()
 
     @property
     def total_size(self) -> int:
@@ -132,6 +135,8 @@ class Plan:
                 "coin": quote.symbol,
             },
             "done": list(self.done),
+            "clocks": list(self.clocks),
+            "not_before": list(self.not_before),
         }
 
 
@@ -192,6 +197,10 @@ def _where(plan: Plan) -> list[str]:
         rows.append(("registry contract", plan.registry))
     rows.append(("publisher key", plan.publisher or "made for this workspace at the first publication"))
     lines = ["Where", *_table(rows)]
+    if plan.clocks:
+        lines.append(f"  Clocks that are sent the root's hash: {', '.join(plan.clocks)}")
+    if plan.not_before:
+        lines.append(f"  Older than the package, by its own word: {', '.join(plan.not_before)}")
     if plan.embedded:
         lines += [
             "  The network 'local' is a chain inside this workspace. It costs nothing and proves no time to anybody;",

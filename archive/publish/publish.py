@@ -34,6 +34,7 @@ from archive.publish.wiring import (
     require_clocks,
     store_cost,
 )
+from archive.stamps.config import load_clock_config
 from archive.stamps.stamping import Made
 from archive.stores.base import Pin
 from archive.stores.config import open_stores
@@ -162,7 +163,19 @@ def plan_only(workspace: Workspace, options: Options, talk: Talk) -> Plan:
             check_previous(workspace, draft.record, port, unknown=options.unknown_previous)
             intent = _intent(package)
             quote = None if port.find(intent) else port.quote(intent)
-        return _plan(draft, package, targets, network, port, publisher, quote, waived, done, knows_root=knows_root)
+        return _plan(
+            draft,
+            package,
+            targets,
+            network,
+            port,
+            publisher,
+            quote,
+            waived,
+            done,
+            knows_root=knows_root,
+            clocks=load_clock_config(workspace).names,
+        )
 
 
 def publish(workspace: Workspace, options: Options, talk: Talk) -> Published | None:
@@ -205,7 +218,18 @@ def publish(workspace: Workspace, options: Options, talk: Talk) -> Published | N
             if not (journal and journal.final) and port.find(intent) is None:
                 quote = port.quote(intent)
                 port.require_funds(intent)
-            plan = _plan(draft, package, targets, network, port, port.publisher, quote, waived, _done(journal))
+            plan = _plan(
+                draft,
+                package,
+                targets,
+                network,
+                port,
+                port.publisher,
+                quote,
+                waived,
+                _done(journal),
+                clocks=load_clock_config(workspace).names,
+            )
             if not talk.confirm(plan):
                 return None
         seals.save_seal(workspace, draft.record.id, _kept_seal(seal.value, seal.before, network))
@@ -363,6 +387,7 @@ def _plan(
     done: tuple[str, ...],
     *,
     knows_root: bool = True,
+    clocks: tuple[str, ...] = (),
 ) -> Plan:
     media = {entry.path: entry.media_type for entry in package.entries if isinstance(entry, EvidenceEntry)}
     files = tuple(
@@ -402,4 +427,6 @@ def _plan(
         embedded=network.embedded,
         quote=quote,
         done=done,
+        clocks=clocks,
+        not_before=tuple(f"{b.chain} block {b.height}" for b in package.header.not_before),
     )

@@ -82,7 +82,7 @@ def stamp_root(root: str, clocks: ClockConfig, roots: Sequence[Root], *, random:
             failures.append((authority.name, error))
             continue
         stamps.append(Rfc3161Stamp(new.token).to_json())
-        made.append(Made(authority.name, "rfc3161", f"stamped: {new.checked.note}", new.notes))
+        made.append(Made(authority.name, "rfc3161", new.checked.note, new.notes))
     answers: list[tuple[CalendarConfig, bytes]] = []
     for calendar, promise in promises:
         try:

@@ -63,6 +63,13 @@ def test_the_whole_way_from_freezing_to_the_described_revision(
     verified = archive("verify", bundle, "--offline", "--bitcoin-headers", clocks.headers(), "--json")
     assert status(verified.json["checks"], "stamp.opentimestamps") == ["pass"]
 
+    # A frozen file can be shown to be one of those, whatever becomes of the description.
+    named = Path(frozen.json["folder"]) / "evidence" / "订单.csv"
+    reveal = archive("reveal", bundle, named, "--json")
+    assert reveal.code == 0, reveal.err
+    revealed = archive("verify", bundle, *tmp_path.glob("*.reveal.json"), named, "--offline", "--json")
+    assert status(revealed.json["checks"], "reveal.commitment") == ["pass"]
+
     # Described and published: revision 2 names the frozen root.
     record = Path(frozen.json["folder"]) / "incident.yaml"
     text = record.read_text().replace("revision: 1\nrevisions", "revision: 2\nrevisions", 1)
