@@ -22,6 +22,7 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
 COMMAND_MODULES = (
     "new",
     "add",
+    "capture",
     "check",
     "findings",
     "freeze",

@@ -163,7 +163,7 @@ def _record(record: Any, payload_limit: int) -> WarcRecord:
         value = headers.get_header(name) if headers is not None else None
         return None if value is None else str(value)
 
-    media_type = header("Content-Type") or record.rec_headers.get_header("Content-Type")
+    media_type = header("Content-Type") if headers is not None else record.rec_headers.get_header("Content-Type")
     return WarcRecord(
         time=record.rec_headers.get_header("WARC-Date") or "",
         url=record.rec_headers.get_header("WARC-Target-URI") or "",
