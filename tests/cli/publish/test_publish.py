@@ -437,7 +437,7 @@ def run_killed(dossier: Path, workspace: Path, step: str, how: str) -> int:
 @pytest.mark.parametrize(
     ("how", "steps"),
     [
-        ("SIGKILL", ("packed", "signed", "sent", "anchored", "final", "bundle", "catalogued")),
+        ("SIGKILL", ("packed", "signed", "sent", "anchored", "final", "bundle", "catalogued", "catalogue kept")),
         ("SIGINT", ("sent", "bundle")),
     ],
 )
