@@ -329,6 +329,31 @@ def test_a_reorganised_anchor_carries_the_votes_of_its_last_block(
     assert reader.ok("verify", "--offline", *files)["verdict"] == "pass"
 
 
+def test_a_node_that_lies_to_the_publisher_is_refused_and_nothing_is_paid_twice(
+    start: Callable[..., ParliaNode], dossier: Path, tmp_path: Path
+) -> None:
+    """The publisher pins validators too: a node on a chain of strangers is found out before a bundle is written."""
+    node = start()
+    shell = new_shell(tmp_path / "publisher", node)
+    own = json.loads((shell.workspace / "trust.json").read_text())
+    node.anvil.rpc("anvil_mine", hex(12))
+    node.catch_up()
+    write_trust(
+        shell.workspace / "trust.json", node, [pinned(node, 10, OLD), pinned(node, 20, NEW)],
+        registries=own["registries"],
+    )  # fmt: skip
+    wallet = node.anvil.accounts[1].address
+    before = int(str(node.anvil.rpc("eth_getTransactionCount", wallet, "latest")), 16)
+    node.lie = 24
+    code, error, err = shell.run("publish", dossier, "--network", "parlia", "--yes")
+    assert (code, error["error"]["code"]) == (1, "consensus.not_validator"), err
+    assert not list((shell.workspace / "bundles").glob("*"))
+    node.lie = None
+    result = shell.ok("publish", dossier, "--network", "parlia", "--yes")
+    assert "consensus" in json.loads(Path(result["bundle"]).read_text())["anchors"][0]
+    assert int(str(node.anvil.rpc("eth_getTransactionCount", wallet, "latest")), 16) == before + 1
+
+
 @pytest.mark.packaging
 def test_verified_in_an_empty_environment(start: Callable[..., ParliaNode], dossier: Path, tmp_path: Path) -> None:
     """The wheel with the `consensus` extra alone: pure Python checks the votes; without it they are unchecked."""
