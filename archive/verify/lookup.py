@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -75,4 +76,10 @@ def _collect(node: Node, transaction: str, registry: str, root: str | None) -> J
 
 
 def _unique(anchors: list[JsonObject]) -> list[JsonObject]:
-    return [anchor for index, anchor in enumerate(anchors) if anchor not in anchors[:index]]
+    """One of each: nodes tell the same anchor with and without a state proof, and the longer one is kept."""
+    found: dict[str, JsonObject] = {}
+    for anchor in anchors:
+        bare = json.dumps({key: anchor[key] for key in sorted(anchor) if key not in ("state", "consensus")})
+        if len(anchor) > len(found.get(bare, {})):
+            found[bare] = anchor
+    return list(found.values())
