@@ -6,7 +6,7 @@
  record:    the value of record.json | null,
  directory: [{path, cid, tsize} …]     every file of the package, sorted by the UTF-8 bytes of the path
  anchors:   [{kind: "anchor", …} …],
- stamps:    [{kind: …} …]}
+ stamps:    [{kind: "rfc3161" | "opentimestamps" | "not_before", …} …]}      `archive.stamps.entries`
 ```
 Parsing checks shape and bounds only. Nothing read here is trusted: `archive.verify.checks` recomputes the root from
 `entries`, the content id from `directory`, and takes everything about an anchor from its proven log.
