@@ -51,9 +51,16 @@ class Cell:
     def to_json(self) -> dict[str, str]:
         """The cell with who says so, as a finding's result shows it."""
         shown = {"evidence": self.evidence, "row": self.row, "column": self.column, "value": self.text}
-        for name in ("unit", "bound", "claimed_by", "source"):
-            if self.fields.get(name):
-                shown[name] = self.fields[name]
+        # A column `also_stated` is what another speaker says, whom `also_claimed_by` and `also_source` name.
+        also = "also_" if self.column.startswith("also_") else ""
+        for name, column in (
+            ("unit", f"{self.column}_unit" if f"{self.column}_unit" in self.fields else "unit"),
+            ("bound", "bound"),
+            ("claimed_by", f"{also}claimed_by"),
+            ("source", f"{also}source"),
+        ):
+            if self.fields.get(column):
+                shown[name] = self.fields[column]
         return shown
 
 
