@@ -61,6 +61,8 @@ _MAX_JSON_INTEGER: Final = 2**53 - 1
 # Order of the secp256k1 group; EIP-2 refuses s above its half.
 _ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
+OPTIONAL_KEYS: Final = ("state", "consensus", "path", "index", "count")
+
 StepStatus = Literal["pass", "fail", "unchecked"]
 _Event: TypeAlias = "registry.AnchoredEvent | registry.BatchAnchoredEvent"
 
@@ -133,6 +135,15 @@ class AnchorProof(_Model):
     index: Annotated[StrictInt, Field(ge=0, lt=MAX_MEMBERS)] | None = None
     count: Annotated[StrictInt, Field(ge=1, le=MAX_MEMBERS)] | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _absent_is_not_null(cls, value: object) -> object:
+        """A key without a proof is left out, so that no anchor has two forms."""
+        for name in OPTIONAL_KEYS:
+            if isinstance(value, dict) and name in value and value[name] is None:
+                raise ValueError(f"{name!r} is null")
+        return value
+
     @model_validator(mode="after")
     def _place_only_in_a_batch(self) -> AnchorProof:
         for name in ("path", "index", "count"):
@@ -150,8 +161,7 @@ class AnchorProof(_Model):
     @model_serializer(mode="wrap")
     def _without_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """No key where there is no such proof."""
-        optional = ("state", "consensus", "path", "index", "count")
-        return {key: value for key, value in handler(self).items() if key not in optional or value is not None}
+        return {key: value for key, value in handler(self).items() if key not in OPTIONAL_KEYS or value is not None}
 
 
 @dataclass(frozen=True, slots=True)

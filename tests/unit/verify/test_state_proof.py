@@ -68,7 +68,7 @@ def test_the_state_of_another_block_is_refused(desk: Desk) -> None:
     assert failed(desk.verify(replace(first, anchors=[mixed]))) == {"anchor.state_account"}
 
 
-@pytest.mark.parametrize("state", [{}, {"account": []}, {"account": [], "storage": [], "more": 1}, [], 1])
+@pytest.mark.parametrize("state", [{}, {"account": []}, {"account": [], "storage": [], "more": 1}, [], 1, None])
 def test_a_state_of_another_shape_is_malformed(one: Publication, state: object) -> None:
     with pytest.raises(Exception, match="anchor proof") as caught:
         proofs.parse_anchor_proof({**one.anchors[0], "state": state})
