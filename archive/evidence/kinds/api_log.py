@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archive.evidence.tables import Table, TableContext
 
 _TIME = re.compile(
-    r"\s*[\[(]?(?P<time>\d{4}[-/]\d{2}[-/]\d{2}[T ]\d{2}:\d{2}:\d{2}(?:[.,]\d{1,9})?\s?(?:Z|[+-]\d{2}:?\d{2}|UTC)?"
+    r"\s*[\[(]?(?P<time>\d{4}[-/]\d{2}[-/]\d{2}[T ]\d{2}:\d{2}:\d{2}(?:[.,]\d{1,9})?(?:\s?(?:Z|[+-]\d{2}:?\d{2}|UTC))?"
     r"|\d{10}(?:\.\d{1,9})?(?!\d)|\d{13}(?!\d)|\d{16}(?!\d))[\])]?"
 )
 _URL = re.compile(r"(?:https?|wss?)://(?P<host>[A-Za-z0-9.:-]{1,255})(?P<path>/[A-Za-z0-9_./-]{0,200})?")

@@ -360,7 +360,7 @@ MARK_PRICE = Kind(
         "best_bid": ("bid", "bid_price"),
         "best_ask": ("ask", "ask_price"),
         "funding_rate": ("last_funding_rate", "r", "predicted_funding_rate"),
-        "next_funding_time": ("funding_timestamp",),
+        "next_funding_time": ("funding_timestamp", "T"),
     },
     values={"product": PRODUCT_WORDS},
     derivations=(_PLACES,),
