@@ -1,4 +1,5 @@
-"""The first safety scan: secrets that must not become permanent.
+"""The scan for secrets that must not become permanent; personal data is `archive.evidence.personal`'s, both are
+brought together, by rule and column, in `archive.evidence.gate`.
 
 Two levels. The quick one runs the rules below over the first part of each file and needs no library; `archive check`
 shows what it finds as warnings. The full one reads every byte, adds the plugins of detect-secrets, and blocks
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from archive.errors import InternalError, InvalidInputError
+from archive.evidence.personal import SEPARATOR
 
 CHUNK_BYTES = 1 << 20
 QUICK_BYTES = 8 << 20
@@ -77,7 +79,7 @@ def _may_match(lowered: bytes, needles: tuple[tuple[bytes, ...], ...]) -> bool:
     return all(any(needle in lowered for needle in group) for group in needles)
 
 
-_VALUE = rb"[\"'\s:=]{1,8}"
+_VALUE = rb"(?:[\"'\s:=]{1,8}|" + SEPARATOR + rb")"
 _RULES = (
     _rule(
         "private-key", rb"-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----", b"private key", flags=re.NOFLAG
@@ -104,7 +106,11 @@ _RULES = (
         b"apikey",
         b"api-key",
     ),
-    _rule("request-signature", rb"(?<![a-z])signature=[A-Za-z0-9%+/=_-]{16,}", b"signature="),
+    _rule(
+        "request-signature",
+        rb"(?<![a-z])signature(?:(?:=|%3D)[A-Za-z0-9%+/=_-]{16,}|" + SEPARATOR + rb"[0-9a-f]{64}(?![0-9a-f]))",
+        b"signature",
+    ),
     _rule("listen-key", rb"listen_?key" + _VALUE + rb"[A-Za-z0-9]{32,}", b"listenkey", b"listen_key"),
     _rule(
         "json-web-token",
@@ -117,11 +123,29 @@ _RULES = (
         rb"authorization[\"'\s:=]{1,8}(?:bearer|basic|token)\s{1,4}[A-Za-z0-9._~+/=-]{16,}",
         b"authorization",
     ),
-    _rule("cookie", rb"\b(?:set-)?cookie[\"']?\s{0,3}:\s{0,3}[\"']?[A-Za-z0-9_.-]{1,64}=[^\s;\"']{8,}", b"cookie"),
+    _rule(
+        "cookie",
+        rb"\b(?:set-)?cookies?(?:[\"'\\]{0,3}\s{0,3}[:=]\s{0,3}|[\"'\s]|" + SEPARATOR + rb")[\"'\\]{0,3}"
+        rb"[A-Za-z0-9_.-]{1,64}=[^\s;\"'\\]{8,}",
+        b"cookie",
+    ),
+    _rule(
+        "cookie",
+        rb"(?<![A-Za-z0-9])(?:p20t|cr00|jsessionid|phpsessid|sessionid|session_token|csrftoken|connect\.sid"
+        rb"|__(?:secure|host)-[a-z0-9_-]{1,40})" + SEPARATOR + rb"[A-Za-z0-9._%+/=-]{16,}",
+        b"p20t",
+        b"cr00",
+        b"sess",
+        b"csrftoken",
+        b"connect.sid",
+        b"__secure-",
+        b"__host-",
+    ),
     _rule(
         "assigned-secret",
         rb"(?:api[_-]?(?:key|secret)|secret[_-]?key|client[_-]?secret|access[_-]?token|passw(?:or)?d|passphrase)"
-        rb"[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?=[^\s\"']{0,64}[0-9])[A-Za-z0-9+/_.!@#$%^&*-]{12,}",
+        rb"(?:[\"']?\s{0,3}[:=]\s{0,3}[\"']?|" + SEPARATOR + rb")"
+        rb"(?!tok_)(?=[^\s\"']{0,64}[0-9])[A-Za-z0-9+/_.!@#$%^&*-]{12,}",
         b"apikey",
         b"api_key",
         b"api-key",
@@ -188,12 +212,9 @@ def scan_stream(handle: BinaryIO, name: str, *, full: bool = True) -> tuple[Find
     """Scan a file that is open at its start."""
     counts: dict[str, int] = {}
     found: dict[tuple[str, int], Finding] = {}
-    for first_line, chunk in _chunks(handle, limit=None if full else QUICK_BYTES):
+    for first_line, _, chunk in chunks(handle, limit=None if full else QUICK_BYTES):
         lowered = chunk.lower()
-        hits = _scan_chunk(chunk, lowered)
-        if full:
-            hits += _ask_detect_secrets(chunk, lowered)
-        for offset, rule, excerpt in hits:
+        for offset, _, rule, excerpt in find_secrets(chunk, lowered, full=full):
             line = first_line + chunk.count(b"\n", 0, offset)
             if (rule, line) not in found:
                 counts[rule] = counts.get(rule, 0) + 1
@@ -204,10 +225,10 @@ def scan_stream(handle: BinaryIO, name: str, *, full: bool = True) -> tuple[Find
     return tuple(sorted(found.values()))
 
 
-def _chunks(handle: BinaryIO, *, limit: int | None) -> Iterator[tuple[int, bytes]]:
-    """Pieces of a file with the number of their first line; each but the first repeats the end of the one before."""
+def chunks(handle: BinaryIO, *, limit: int | None) -> Iterator[tuple[int, int, bytes]]:
+    """First line, offset and bytes of the pieces of a text; each but the first repeats the end of the one before."""
     encoding = _wide_encoding(handle)
-    line, carry, read = 1, b"", 0
+    line, offset, carry, read = 1, 0, b"", 0
     while limit is None or read < limit:
         block = handle.read(CHUNK_BYTES)
         if not block:
@@ -216,38 +237,53 @@ def _chunks(handle: BinaryIO, *, limit: int | None) -> Iterator[tuple[int, bytes
         if encoding is not None:
             block = block.decode(encoding, "ignore").encode("utf-8", "ignore")
         piece = carry + block
-        yield line, piece
+        yield line, offset, piece
         keep = len(piece) - OVERLAP_BYTES
         if keep > 0:
             cut = piece.find(b"\n", keep) + 1 or keep
             line += piece.count(b"\n", 0, cut)
+            offset += cut
             carry = piece[cut:]
         else:
             carry = piece
 
 
 def _wide_encoding(handle: BinaryIO) -> str | None:
-    start = handle.read(2)
+    """UTF-16 by its mark, or by every other byte of its start being zero."""
+    start = handle.read(512)
     handle.seek(0)
-    return {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(start)
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16-le" if start[:1] == b"\xff" else "utf-16-be"
+    if len(start) >= 16:
+        even, odd = start[::2].count(0) * 2 / len(start), start[1::2].count(0) * 2 / len(start)
+        if odd > 0.7 and even < 0.1:
+            return "utf-16-le"
+        if even > 0.7 and odd < 0.1:
+            return "utf-16-be"
+    return None
 
 
-def _scan_chunk(chunk: bytes, lowered: bytes) -> list[tuple[int, str, str]]:
-    hits: list[tuple[int, str, str]] = []
+Hit = tuple[int, int, str, str]
+
+
+def find_secrets(chunk: bytes, lowered: bytes, *, full: bool) -> list[Hit]:
+    """Start, end, rule and masked excerpt of each hit in a piece of text, in no order."""
+    hits: list[Hit] = []
     for rule in _RULES:
         if _may_match(lowered, rule.needles):
-            hits += [(match.start(), rule.name, _mask(match[0])) for match in rule.pattern.finditer(chunk)]
+            hits += [(m.start(), m.end(), rule.name, mask(m[0])) for m in rule.pattern.finditer(chunk)]
     if _WIF_RUN in chunk.translate(_BASE58_SIGNS):
-        hits += [(m.start(), "wallet-import-key", _mask(m[0])) for m in _WIF.finditer(chunk) if _is_wif(m[0])]
+        hits += [(m.start(), m.end(), "wallet-import-key", mask(m[0])) for m in _WIF.finditer(chunk) if _is_wif(m[0])]
     for match in _SEED_RUN.finditer(b" " + chunk.translate(_LETTERS)):
         # Behind the added space everything lies one further; the last word may be longer than the pattern takes.
         start, last = match.start(), _WORD.match(chunk, match.end() - 1)
-        for offset, count in _seed_runs(chunk[start : last.end() if last else match.end() - 1]):
-            hits.append((start + offset, "seed-phrase", f"{count} words of a recovery phrase in a row"))
-    return hits
+        for offset, end, count in _seed_runs(chunk[start : last.end() if last else match.end() - 1]):
+            what = f"{count} words of a recovery phrase in a row"
+            hits.append((start + offset, start + end, "seed-phrase", what))
+    return hits + _ask_detect_secrets(chunk, lowered) if full else hits
 
 
-def _mask(secret: bytes) -> str:
+def mask(secret: bytes) -> str:
     shown = "".join(chr(byte) if 32 <= byte < 127 else "?" for byte in secret[:4])
     return f"{shown}… ({len(secret)} characters)"
 
@@ -270,22 +306,23 @@ def _seed_words() -> frozenset[bytes]:
     return frozenset(_WORDS_FILE.read_bytes().split())
 
 
-def _seed_runs(text: bytes) -> Iterator[tuple[int, int]]:
-    """Offset and length, in words, of each run of at least twelve BIP-39 words that are not all the same."""
+def _seed_runs(text: bytes) -> Iterator[tuple[int, int, int]]:
+    """Start, end and length, in words, of each run of at least twelve BIP-39 words that are not all the same."""
     known = _seed_words()
-    start, run = 0, list[bytes]()
+    start, end, run = 0, 0, list[bytes]()
     for match in _WORD.finditer(text):
         word = match[0].lower()
         if word in known:
             if not run:
                 start = match.start()
             run.append(word)
+            end = match.end()
             continue
         if len(run) >= _MIN_SEED_WORDS:
-            yield start, len(run)
+            yield start, end, len(run)
         run = []
     if len(run) >= _MIN_SEED_WORDS:
-        yield start, len(run)
+        yield start, end, len(run)
 
 
 _ASSIGNED = (b"key", b"pw", b"pass", b"token")
@@ -316,6 +353,11 @@ _PLUGINS: dict[str, tuple[tuple[bytes, ...], ...]] = {
     "TelegramBotTokenDetector": ((b":",),),
     "TwilioKeyDetector": ((b"ac", b"sk"),),
 }
+# Where a plugin's own pattern starts with what is everywhere: a first look from the letters on that are not.
+_LOOKS: dict[str, tuple[re.Pattern[str], ...]] = {
+    "ArtifactoryDetector": (re.compile(r"AKC[a-zA-Z0-9]{10}"), re.compile(r"AP[0-9A-F][a-zA-Z0-9]{8}")),
+    "TelegramBotTokenDetector": (re.compile(r":[0-9A-Za-z_-]{35}"),),
+}
 _Plugin = tuple[str, Any, tuple[re.Pattern[str], ...], tuple[tuple[bytes, ...], ...]]
 
 
@@ -336,7 +378,9 @@ def _plugins() -> tuple[_Plugin, ...]:
     loaded: list[_Plugin] = []
     for name, needles in _PLUGINS.items():
         plugin = by_name[name]()
-        looks = tuple(re.compile(pattern.pattern, pattern.flags | re.MULTILINE) for pattern in plugin.denylist)
+        looks = _LOOKS.get(name) or tuple(
+            re.compile(pattern.pattern, pattern.flags | re.MULTILINE) for pattern in plugin.denylist
+        )
         loaded.append((f"detect-secrets/{_slug(str(plugin.secret_type))}", plugin, looks, needles))
     return tuple(loaded)
 
@@ -345,10 +389,10 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-def _ask_detect_secrets(chunk: bytes, lowered: bytes) -> list[tuple[int, str, str]]:
+def _ask_detect_secrets(chunk: bytes, lowered: bytes) -> list[Hit]:
     # Latin-1 keeps one character per byte, so that offsets stay those of the file; every token is ASCII.
     text = chunk.decode("latin-1")
-    hits: list[tuple[int, str, str]] = []
+    hits: list[Hit] = []
     for name, plugin, looks, needles in _plugins():
         if not _may_match(lowered, needles):
             continue
@@ -362,5 +406,7 @@ def _ask_detect_secrets(chunk: bytes, lowered: bytes) -> list[tuple[int, str, st
                 end = text.find("\n", match.start())
                 line = text[start : end if end >= 0 else len(text)]
                 for secret in plugin.analyze_line(filename="", line=line, line_number=1):
-                    hits.append((start, name, _mask(str(secret.secret_value or "").encode("latin-1", "ignore"))))
+                    value = str(secret.secret_value or "")
+                    at = max(text.find(value, start), start)
+                    hits.append((at, at + len(value), name, mask(value.encode("latin-1", "ignore"))))
     return hits

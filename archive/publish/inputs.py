@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from archive.errors import InvalidInputError, Problem, RefusedError, UsageError
-from archive.evidence.scan import scan_paths
+from archive.evidence.gate import Examined, Group, examine_file, examine_stream
+from archive.evidence.personal import RULE_NAMES
+from archive.package import canonical
 from archive.package.build import EvidenceInput, PackageInput
 from archive.record.check import check_dossier
 from archive.record.dossier import Dossier, load_dossier
 from archive.record.models import EvidenceItem, IncidentRecord
 
 DEFAULT_MEDIA_TYPE = "application/octet-stream"
+PERSONAL = frozenset({*RULE_NAMES, "exif-gps"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,40 +134,102 @@ def package_input(draft: Draft) -> PackageInput:
     )
 
 
+def examine(draft: Draft) -> Examined:
+    """Read everything that would become public: the record, as written and as published, and each open file."""
+    folder, record_file = draft.folder, draft.dossier.record_file
+    allowed = _meant_to_be_public(draft.record)
+    found = examine_file(record_file, record_file.name, allowed=allowed)
+    written = {(group.path, group.rule) for group in found.groups}
+    # Escapes of YAML can hide what record.json will show.
+    value = canonical.dumps(_without_withheld(draft.record.to_value()))
+    published = examine_stream(io.BytesIO(value), record_file.name, allowed=allowed)
+    found += Examined(tuple(group for group in published.groups if (group.path, group.rule) not in written))
+    for item in draft.open_items:
+        found += examine_file(folder / (item.path or ""), item.path or "", allowed=allowed)
+    return found
+
+
 def scan(draft: Draft, waivers: Sequence[str]) -> tuple[str, ...]:
-    """Look for secrets in everything that would become public; the waivers that were needed come back.
+    """The gate: nothing passes that was not read, or looked at by a person; the waivers that were needed come back.
+
+    Args:
+        waivers: those of the command line, `RULE:PLACE`; those of the record count too.
 
     Raises:
-        RefusedError: `publish.secret_found`, with one problem for each finding that was not waived.
-        UsageError: `publish.unknown_waiver`, when all is waived and a waiver is left that fits no finding.
+        RefusedError: `publish.secret_found`, with a problem for each group of hits that was not waived
+            (`publish.secret_found`, `publish.personal_data`), each archive that cannot be let through (`scan.…`) and
+            each file that nobody reviewed (`publish.review_needed`).
+        UsageError: `publish.unknown_waiver`, when all is waived and a waiver is left that fits nothing.
     """
-    public = [draft.dossier.record_file, *(draft.folder / (item.path or "") for item in draft.open_items)]
-    findings = scan_paths(public, base=draft.folder)
-    problems = [
-        Problem(
-            "publish.secret_found",
-            f"{finding.rule}: {finding.excerpt}",
-            path=str(draft.folder / finding.path),
-            line=finding.line,
-            hint=f"remove it, or withhold the file; if it is harmless: --waive {finding.name}",
-        )
-        for finding in findings
-        if finding.name not in waivers
+    found = examine(draft)
+    asked = (*waivers, *(f"{waiver.rule}:{waiver.place}" for waiver in draft.record.waivers))
+    used = {name for group in found.groups for name in (group.name, f"{group.rule}:{group.path}") if name in asked}
+    problems = [_hit(draft, group) for group in found.groups if not {group.name, f"{group.rule}:{group.path}"} & used]
+    problems += [
+        Problem(item.code, item.why, path=str(draft.folder / item.path), hint=item.hint) for item in found.refused
     ]
+    problems += _unreviewed(draft, found)
     if problems:
-        places = "1 place looks" if len(problems) == 1 else f"{len(problems)} places look"
+        places = "1 place" if len(problems) == 1 else f"{len(problems)} places"
+        code = next((p.code for p in problems if p.code == "publish.secret_found"), problems[0].code)
         raise RefusedError(
-            f"{draft.folder}: {places} like a secret that would become public for good",
-            code="publish.secret_found",
-            hint="nothing was packed or sent; look at each place above",
+            f"{draft.folder}: {places} must be looked at before this becomes public for good",
+            code=code,
+            hint="nothing was packed or sent; mend, redact or withhold each, or waive it in the record",
             problems=problems,
         )
-    found = tuple(dict.fromkeys(finding.name for finding in findings))
-    # A waiver that is kept for later would hide the next secret that happens to fit it.
-    if unknown := [name for name in waivers if name not in found]:
+    # A waiver that is kept for later would hide the next hit that happens to fit it.
+    if unknown := [name for name in asked if name not in used]:
+        names = list(dict.fromkeys(group.name for group in found.groups))
+        where = "" if unknown[0] in waivers else " (in the record)"
         raise UsageError(
-            f"--waive {unknown[0]}: the safety scan finds nothing of this name",
+            f"--waive {unknown[0]}{where}: the safety scan finds nothing of this name",
             code="publish.unknown_waiver",
-            hint=f"there is: {', '.join(found)}" if found else "leave it out: nothing has to be waived",
+            hint=f"there is: {', '.join(names)}" if names else "leave it out: nothing has to be waived",
         )
-    return found
+    return tuple(name for name in dict.fromkeys(asked) if name in used)
+
+
+def _hit(draft: Draft, group: Group) -> Problem:
+    secret = group.rule not in PERSONAL
+    times = "" if group.count == 1 else f"{group.count:,} times, "
+    column = "" if group.column is None else f" in {group.column}"
+    return Problem(
+        "publish.secret_found" if secret else "publish.personal_data",
+        f"{group.rule}{column}: {times}{', '.join(group.examples)}",
+        path=str(draft.folder / group.path),
+        line=group.line,
+        hint="remove it, redact it ('archive redact'), or withhold the file; "
+        f"if it may be public: --waive {group.name}",
+    )
+
+
+def _unreviewed(draft: Draft, found: Examined) -> list[Problem]:
+    reviewed = {review.evidence for review in draft.record.reviews}
+    owner = {item.path: item.id for item in draft.open_items}
+    return [
+        Problem(
+            "publish.review_needed",
+            f"{item.why}; a person must look first",
+            path=str(draft.folder / item.path),
+            hint=f"look through all of it, then add to the record: reviews: [{{evidence: "
+            f"{owner.get(item.path.split('!', 1)[0], '…')}, by: your name, at: the day, what: what you looked for}}]",
+        )
+        for item in found.unread
+        if owner.get(item.path.split("!", 1)[0]) not in reviewed
+    ]
+
+
+def _meant_to_be_public(record: IncidentRecord) -> frozenset[bytes]:
+    """The contacts that the record gives so that people write there."""
+    contact = record.contact
+    texts = [credit.contact for credit in record.credits]
+    if contact is not None:
+        texts += [contact.email, contact.url, contact.name]
+    words = {word.strip("<>(),;") for text in texts if text for word in text.split()}
+    return frozenset(word.removeprefix("mailto:").encode() for word in words)
+
+
+def _without_withheld(value: dict[str, Any]) -> dict[str, Any]:
+    items = [{"id": i["id"]} if i.get("withheld") else i for i in value.get("evidence", [])]
+    return {**value, "evidence": items}

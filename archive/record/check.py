@@ -346,24 +346,41 @@ def _unlisted(findings: _Findings, folder: Path, listed: set[str]) -> Iterator[s
 
 
 def _scan(findings: _Findings, path: Path, handle: BinaryIO) -> None:
-    from archive.evidence.scan import scan_stream
+    from archive.evidence.gate import examine_stream
+    from archive.evidence.personal import RULE_NAMES
 
+    name = path.relative_to(findings.dossier.folder).as_posix()
     try:
-        found = scan_stream(handle, str(path), full=False)
+        found = examine_stream(handle, name, full=False, allowed=_contacts(findings.dossier.value))
     except OSError:
         return  # that it cannot be read is said already
-    for finding in found:
+    waived = {
+        f"{w.get('rule')}:{w.get('place')}" for w in findings.dossier.value.get("waivers", ()) if isinstance(w, dict)
+    }
+    for group in found.groups:
+        if waived & {group.name, f"{group.rule}:{group.path}"}:
+            continue
+        what = "personal data" if group.rule in (*RULE_NAMES, "exif-gps") else "a secret"
+        where = "" if group.column is None else f" in {group.column}"
+        more = "" if group.count == 1 else f", and {group.count - 1:,} more"
         findings.problems.append(
             Problem(
-                f"scan.{finding.rule.replace('-', '_')}",
-                f"this looks like a secret ({finding.rule}): {finding.excerpt}",
-                str(path),
-                finding.line,
+                f"scan.{group.rule.replace('-', '_')}",
+                f"this looks like {what} ({group.rule}{where}): {group.examples[0]}{more}",
+                _shown(findings.dossier.folder / group.path),
+                group.line,
                 None,
-                "delete it, or withhold the file; `archive publish` will stop at it",
+                "delete it, redact it, or withhold the file; `archive publish` will stop at it",
                 "warning",
             )
         )
+
+
+def _contacts(value: Mapping[str, Any]) -> frozenset[bytes]:
+    """The address that a record gives so that people write there."""
+    contact = value.get("contact")
+    email = contact.get("email") if isinstance(contact, dict) else None
+    return frozenset({email.encode()}) if isinstance(email, str) else frozenset()
 
 
 def _printable(name: str) -> str:
