@@ -87,9 +87,9 @@ class ActsReader:
         for receipt in block_receipts(self.rpc, block):
             for log in blocks.read_receipt(receipt)[1].logs:
                 if to_hex(log.address) == self.address and log.topics == topics:
-                    reason = _string(log.data)
-                    if reason is not None and keccak(reason)[:19] == retraction.reason_tag:
-                        return reason.decode("utf-8", "replace")
+                    reason = reason_of(log.data, retraction)
+                    if reason is not None:
+                        return reason
         return None
 
     def _view(self, signature: str, account: str, key: bytes, decode: Callable[[bytes], _T]) -> _T:
@@ -104,6 +104,39 @@ class ActsReader:
                 code="chain.other_code" if raw else "chain.no_contract",
                 hint="check the registry's address and the network",
             ) from None
+
+
+def endorsement_of_word(word: int) -> Endorsement | None:
+    """An endorsement as its slot packs it, None for none; raises `chain.rpc_bad_answer` for unknown flags."""
+    if not word:
+        return None
+    clock = (1 << 40) - 1
+    found = Endorsement(word >> 64 & clock, word >> 24 & clock, word >> 216, word >> 176 & clock, word & 0xFF)
+    _known_word(found.flags, _SET | _WITHDRAWN | _RELAYED | _WITHDRAWN_RELAYED)
+    return found
+
+
+def retraction_of_word(word: int) -> Retraction | None:
+    """A retraction as its slot packs it, None for none; raises `chain.rpc_bad_answer` for unknown flags."""
+    if not word:
+        return None
+    clock = (1 << 40) - 1
+    found = Retraction((word >> 104).to_bytes(19, "big"), word >> 64 & clock, word >> 24 & clock, word & 0xFF)
+    _known_word(found.flags, _SET | _RELAYED)
+    return found
+
+
+def reason_of(data: bytes, retraction: Retraction) -> str | None:
+    """The reason in the data of a log `Retracted`, when it is the one that the retraction's tag is of."""
+    reason = _string(data)
+    if reason is None or keccak(reason)[:19] != retraction.reason_tag:
+        return None
+    return reason.decode("utf-8", "replace")
+
+
+def _known_word(flags: int, known: int) -> None:
+    if flags & ~known or not flags:
+        raise codec.bad_answer("storage word", "flags that are known here", hex(flags))
 
 
 def _numbers(words: list[bytes], bits: tuple[int, ...]) -> list[int]:

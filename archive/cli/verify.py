@@ -92,6 +92,7 @@ def verify(
         headers=open_header_sources(load_clock_config(space).bitcoin, bitcoin_headers or [], offline=offline),
         offline=offline,
         quorum=quorum,
+        endorsers=tuple(key.address for key in asked.endorsers),
         progress=byte_progress("hashing"),
     )
     try:

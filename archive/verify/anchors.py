@@ -7,6 +7,7 @@ from typing import Final
 
 from archive.bundle import JsonObject
 from archive.chain import batch, proofs, registry
+from archive.chain.succession import line_to
 from archive.errors import InvalidInputError
 from archive.package import cid, entries
 from archive.verify.consensus import check_consensus, header_answer
@@ -91,6 +92,7 @@ def check_anchor(
         final=final,
         agreement=agreement,
         settled=any(c.status == "pass" for c in finality),
+        index=index,
     )
 
 
@@ -201,7 +203,15 @@ def _publisher(
             status, note = "fail", "the package names another publisher than the key that anchored it"
         checks.append(Check("origin.publisher", status, subject, expected, proven.publisher, note, "origin", index))
     known = facts.trust.publisher(proven.publisher)
-    if known is not None:
+    line = line_to(facts.trust.successions, (p.address for p in facts.trust.publishers), proven.publisher)
+    if known is None and line is not None:
+        first = facts.trust.publisher(line[0])
+        note = (
+            f"your trust file knows {first.name if first else line[0]!r}, whose key signed its successor: "
+            f"{' → '.join(line)}"
+        )
+        checks.append(Check("origin.trusted", "pass", subject, line[0], proven.publisher, note, "origin", index))
+    elif known is not None:
         note = f"your trust file knows this key as {known.name!r}"
         checks.append(
             Check("origin.trusted", "pass", subject, proven.publisher, proven.publisher, note, "origin", index)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from archive.package import entries
+from archive.verify.acts import check_acts
 from archive.verify.anchors import check_anchor
 from archive.verify.facts import AnchorFacts, Facts
 from archive.verify.files import check_files, is_evidence
@@ -58,6 +59,7 @@ def judge(facts: Facts, policy: Policy) -> Outcome:
         summaries += [summary] if summary else []
     checks += _target(facts, root, content_id, summaries)
     checks += check_history(facts, leaves.header, root, summaries)
+    checks += check_acts(facts, policy, leaves.header, root, summaries)
     stamps = check_stamps(bundle, leaves.header, root, facts, summaries)
     checks += stamps.checks
     checks += _stores(facts)

@@ -12,6 +12,7 @@ from archive.bundle import ProofBundle
 from archive.package.rows import Rows
 from archive.reveal import Reveal
 from archive.trust import TrustFile
+from archive.verify.actfacts import RegistryFacts
 from archive.verify.clockfacts import ClockFacts
 
 
@@ -209,5 +210,6 @@ class Facts:
     stores: tuple[StoreAnswer, ...] = ()
     clocks: ClockFacts = field(default_factory=ClockFacts)
     reveals: tuple[RevealFact, ...] = ()
+    acts: tuple[RegistryFacts, ...] = ()  # retractions, endorsements and histories in trusted registries
     quorum: int | None = None  # how many nodes must agree, where the reader said so
     findings: tuple[FindingFact, ...] | None = None  # None: nobody asked to compute them again

@@ -22,6 +22,7 @@ from archive.package import canonical, entries, hashing
 from archive.package.limits import MAX_RECORD_BYTES, MAX_RECORD_DEPTH
 from archive.stores.base import MAX_FILE_BYTES, MAX_PACKAGE_BYTES, BoundedSink, Reader, is_not_found
 from archive.trust import TrustFile
+from archive.verify.askacts import ask_acts
 from archive.verify.clocks import HeaderSources, ask_clocks
 from archive.verify.facts import (
     Facts,
@@ -45,6 +46,7 @@ from archive.verify.reveals import read_reveals
 from archive.workspace import Workspace
 
 if TYPE_CHECKING:
+    from archive.chain.rpc import ChainIdentity
     from archive.package.unpack import UnpackedPackage
 
 TargetKind = Literal["bundle", "root", "content_id", "transaction"]
@@ -67,7 +69,7 @@ class Target:
 class Sources:
     """Where to read from. Without `workspace` no local bundles, catalogue or embedded chain are looked at.
 
-    `quorum` is how many nodes must agree, where the reader said so.
+    `quorum` is how many nodes must agree, where the reader said so; `endorsers` are addresses to look for.
     """
 
     trust: TrustFile
@@ -78,6 +80,7 @@ class Sources:
     headers: HeaderSources = field(default_factory=HeaderSources)
     offline: bool = False
     quorum: int | None = None
+    endorsers: tuple[str, ...] = ()
     progress: Callable[[int, int], None] | None = None
 
 
@@ -128,6 +131,7 @@ def gather(target: Target, given: Sequence[Path], sources: Sources) -> Facts:
     asked: tuple[Literal["root", "content_id", "transaction"], str] | None = None
     if target.kind != "bundle":
         asked = (target.kind, target.text)
+    identities: dict[int, ChainIdentity | ArchiveError] = {}
     return Facts(
         target=target.text,
         asked=asked,
@@ -139,7 +143,8 @@ def gather(target: Target, given: Sequence[Path], sources: Sources) -> Facts:
         unreadable=tuple(found.unreadable),
         reveals=tuple(read_reveals(found.reveals, found.files, found.paths)),
         package_folder=found.package_folder,
-        anchors=tuple(ask_chain(bundle, sources.nodes, sources.chains, sources.trust, sources.workspace)),
+        anchors=tuple(ask_chain(bundle, sources.nodes, sources.chains, sources.trust, sources.workspace, identities)),
+        acts=ask_acts(bundle, sources.nodes, sources.trust, sources.workspace, sources.endorsers, identities),
         # Reads the other bundles, and notes those that cannot be read.
         others=tuple(_other_roots(sources, found)),
         bad_bundles=tuple(found.bad_bundles),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from archive.chain.succession import keys_of
 from archive.package import entries
-from archive.verify.facts import Facts
+from archive.verify.facts import Facts, HistoryAnswer
 from archive.verify.outcome import AnchorSummary, Check
 
 
@@ -16,6 +17,7 @@ def check_history(
         return []
     subject = f"{header.incident} revision {header.revision}"
     publishers = {a.proven.publisher for a in anchors} | ({header.publisher} if header.publisher else set())
+    publishers |= {key for publisher in publishers for key in keys_of(facts.trust.successions, publisher)}
     mine = [o for o in facts.others if o.incident == header.incident and o.publisher in publishers and o.root != root]
     checks = [
         Check(
@@ -48,6 +50,13 @@ def check_history(
         Check("history.other_bundle", "unchecked", f.name, None, f.code, f.message, "origin") for f in facts.bad_bundles
     ]
     answers = [answer for asked in facts.anchors for answer in asked.history]
+    answers += [
+        HistoryAnswer(fact.source, root.startswith(head.root_prefix), head.root_prefix, head.ordinal)
+        for fact in facts.acts
+        if fact.registry.workspace_chain
+        for head in fact.heads
+        if head.account in publishers and not (header.previous_root or "").startswith(head.root_prefix)
+    ]
     newer = [a for a in answers if a.current is False]
     later = [o for o in mine if o.revision > header.revision]
     if newer or later:
@@ -63,6 +72,4 @@ def check_history(
     else:
         why = "; ".join(f"{a.source}: {a.message}" for a in answers if a.message) or "no node was asked"
         checks.append(Check("history.current", "unchecked", subject, root, None, why, "origin"))
-    note = "this version does not look for retractions"
-    checks.append(Check("history.retracted", "unchecked", subject, None, None, note, "origin"))
     return checks

@@ -64,6 +64,7 @@ def ask_chain(
     chains: Mapping[int, KnownChain],
     trust: TrustFile,
     workspace: Workspace | None,
+    identities: dict[int, ChainIdentity | ArchiveError] | None = None,
 ) -> Iterator[AnchorFacts]:
     """For each anchor that proves something, what every node of its chain says.
 
@@ -71,7 +72,7 @@ def ask_chain(
     """
     from archive.chain import proofs
 
-    identities: dict[int, ChainIdentity | ArchiveError] = {}
+    identities = {} if identities is None else identities
     for index, value in enumerate(bundle.anchors):
         try:
             proof = proofs.parse_anchor_proof(value)
@@ -161,7 +162,7 @@ def _header_answer(
         return HeaderAnswer(node.source, "rpc", outcome, found, node.place, **more)
 
     try:
-        identity = _identity(node, identities)
+        identity = identity_of(node, identities)
         if identity.chain_id != proven.chain_id:
             return answer("wrong_chain", f"chain {identity.chain_id}")
         if identity.genesis != proven.genesis:
@@ -185,7 +186,7 @@ def _header_answer(
         return answer("unreachable", error.code)
 
 
-def _identity(node: Node, identities: dict[int, ChainIdentity | ArchiveError]) -> ChainIdentity:
+def identity_of(node: Node, identities: dict[int, ChainIdentity | ArchiveError]) -> ChainIdentity:
     """Asked once per node: one that is dead is not waited for again at the next anchor."""
     from archive.chain.rpc import identify
 
@@ -255,6 +256,8 @@ def _code_answer(node: Node, address: str) -> CodeAnswer:
 def _history_answer(node: Node, proven: ProvenAnchor) -> HistoryAnswer:
     from archive.chain.reader import RegistryReader
 
+    if proven.place is not None:
+        return HistoryAnswer(node.source, None, message="a batch stands beside the registry's histories")
     try:
         head = RegistryReader(node.rpc, proven.registry).head(proven.publisher, bytes.fromhex(proven.incident_key[2:]))
     except ArchiveError as error:

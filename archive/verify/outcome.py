@@ -84,6 +84,7 @@ class AnchorSummary:
     final: Finality | None = None
     agreement: Agreement | None = None
     settled: bool = False
+    index: int = 0  # of the anchor in the bundle
 
     @property
     def grade(self) -> HeaderGrade | None:

@@ -346,6 +346,8 @@ def _not_proved(outcome: Outcome) -> list[str]:
     referenced = sum(1 for c in unchecked if c.startswith("reference:"))
     if referenced:
         parts.append(f"{_count(referenced, 'document')} that the record names only by hash, and that nobody gave")
+    retracted = [c for c in outcome.checks if c.code == "history.retracted" and c.found and c.status != "pass"]
+    parts += [f"that its publisher still stands by it: {check.found}" for check in retracted]
     if "history.superseded" in unchecked:
         parts.append("that this is the last word: the publisher has put out a later revision, read that too")
     elif "history.current" in unchecked:

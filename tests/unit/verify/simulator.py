@@ -19,6 +19,8 @@ from trie import HexaryTrie
 
 from archive.bundle import ProofBundle, build_bundle
 from archive.chain import codec, registry
+from archive.chain.acts import RETRACTED
+from archive.chain.rpc import RpcError
 from archive.chain.state import EMPTY_CODE, EMPTY_TRIE, entry_slot
 from archive.errors import UnreachableError
 from archive.package.build import EvidenceInput, Package, PackageInput, build_package
@@ -72,13 +74,46 @@ def path_in(trie: HexaryTrie, index: int) -> list[str]:
 
 @dataclass
 class Chain:
-    """A chain of blocks made by hand; `heads` is what its registry answers for (publisher, incident key)."""
+    """A chain of blocks made by hand; `heads` is what its registry answers for (publisher, incident key).
+
+    `acts` is what else its registry holds, by (number of the mapping, account, key); `logs` are its events.
+    """
 
     chain_id: int = 97
     genesis: str = "0x" + "9e" * 32
     blocks: dict[int, bytes] = field(default_factory=dict)
     heads: dict[tuple[str, bytes], tuple[bytes, int]] = field(default_factory=dict)
     code: bytes = CODE
+    acts: dict[tuple[int, str, bytes], int] = field(default_factory=dict)
+    logs: list[dict[str, Any]] = field(default_factory=list)
+
+    def storage(self) -> dict[bytes, int]:
+        """The registry's storage, by slot."""
+        words = {
+            (1, who, incident): int.from_bytes(root[:29], "big") << 24 | ordinal
+            for (who, incident), (root, ordinal) in self.heads.items()
+        }
+        return {
+            codec.keccak(key + codec.keccak(registry.address_word(who) + registry.int_word(number))): word
+            for (number, who, key), word in {**words, **self.acts}.items()
+        }
+
+    def log(self, topics: Sequence[bytes], data: bytes) -> None:
+        words = [codec.to_hex(topic) for topic in topics]
+        self.logs.append({"address": REGISTRY, "topics": words, "data": codec.to_hex(data)})
+
+    def endorse(self, who: str, root: str, time: int = BLOCK_TIME, withdrawn: int | None = None) -> None:
+        word = time << 64 | 1000 << 24 | 1
+        word |= 0 if withdrawn is None else withdrawn << 216 | 1001 << 176 | 2
+        self.acts[(3, who, bytes.fromhex(root))] = word
+
+    def retract(self, who: str, root: str, reason: str, *, kept: bool = True) -> None:
+        said = reason.encode()
+        tag = int.from_bytes(codec.keccak(said)[:19], "big")
+        self.acts[(4, who, bytes.fromhex(root))] = tag << 104 | BLOCK_TIME << 64 | 1000 << 24 | 1
+        if kept:
+            data = registry.int_word(32) + registry.int_word(len(said)) + said + bytes(-len(said) % 32)
+            self.log([registry.topic(RETRACTED), registry.address_word(who), bytes.fromhex(root)], data)
 
     def anchor(
         self,
@@ -99,11 +134,13 @@ class Chain:
         who = publisher or address(key)
         ordinal = self.heads.get((who, call.incident), (b"", 0))[1] + 1
         self.heads[(who, call.incident)] = (call.root, ordinal)
-        log = [
+        log: list[Any] = [
             codec.from_hex(address_of_log),
             [registry.topic(registry.ANCHORED), registry.address_word(who), call.incident, call.root],
             call.previous + call.content_digest + registry.int_word(ordinal),
         ]
+        if status == 1 and address_of_log == REGISTRY:
+            self.log(log[1], log[2])
         ours = sign(self.chain_id, key, REGISTRY, call.encode())
         raws = [sign(self.chain_id, STRANGER, REGISTRY, bytes([n]) * 40, n) for n in range(others)] + [ours]
         receipts = [receipt_of([], n % 2) for n in range(others)] + [receipt_of([log], status)]
@@ -164,6 +201,7 @@ class SimulatedRpc:
 
     `lags` is how many of the newest blocks it does not have yet; `more` how many blocks follow the newest anchor, of
     which all but `unfinal` are final (None: it knows no such tag). `receipt` is what it tells of every transaction.
+    `storage` stands in place of the registry's; without `keeps_logs` it refuses to search for events.
     """
 
     chain: Chain
@@ -176,6 +214,8 @@ class SimulatedRpc:
     more: int = 20
     unfinal: int | None = 5
     receipt: dict[str, Any] | None = None
+    keeps_logs: bool = False
+    storage: dict[bytes, int] | None = None
     asked: list[str] = field(default_factory=list)
 
     def call(self, method: str, params: Sequence[object] = ()) -> Any:
@@ -210,6 +250,17 @@ class SimulatedRpc:
             return codec.to_hex(root[:29] + bytes(3) + registry.int_word(ordinal))
         if method == "eth_getTransactionReceipt":
             return self.receipt
+        if method == "eth_getStorageAt":
+            slot = bytes.fromhex(str(params[1])[2:])
+            held = self.chain.storage() if self.storage is None else self.storage
+            return "0x" + held.get(slot, 0).to_bytes(32, "big").hex()
+        if method == "eth_getLogs":
+            if not self.keeps_logs:
+                raise RpcError("eth_getLogs", -32005, "limit exceeded", None)
+            wanted = params[0]
+            assert isinstance(wanted, dict)
+            topics = wanted["topics"]
+            return [log for log in self.chain.logs if log["topics"][: len(topics)] == topics]
         raise AssertionError(method)
 
 

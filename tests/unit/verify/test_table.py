@@ -218,10 +218,6 @@ def test_newest_revision_is_current(desk: Desk) -> None:
     assert statuses(outcome, "history.current") == ["pass"]
 
 
-def test_retractions_are_listed_as_unchecked(desk: Desk) -> None:
-    assert statuses(desk.verify(desk.publish()), "history.retracted") == ["unchecked"]
-
-
 # --- publisher of the anchor is not the header's publisher; two roots claim one revision: fail, 1
 
 
