@@ -5,7 +5,7 @@
  registries: [{name, chain_id, genesis, address, code_hash, workspace_chain}],
  publishers: [{address, name}],                      `claims` may follow: what the publisher says of itself elsewhere
  validator_sets: [...], consensus_rules: [...],      both optional: `archive.chain.consensus.pins`
- time_stamp_roots: [{name, certificate}],            optional: root certificates of RFC 3161 authorities, as PEM
+ time_stamp_roots: [{name, certificate, policies?}], optional: root certificates of RFC 3161 authorities, as PEM
  bitcoin_headers: [{height, header}],                optional: headers of Bitcoin blocks, 160 hex digits each
  successions: [...]}                                 optional: signed statements, `archive.chain.succession`
 ```
@@ -51,6 +51,8 @@ _ADDRESS: Final = re.compile(r"0x[0-9a-f]{40}\Z")
 _HASH: Final = re.compile(r"0x[0-9a-f]{64}\Z")
 _MAX_NAME: Final = 200
 _MAX_PEM: Final = 32 * 1024
+_MAX_POLICIES: Final = 16
+_OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]{0,19})){1,20}\Z", re.ASCII)
 _PEM: Final = re.compile(
     r"-----BEGIN CERTIFICATE-----\n((?:[A-Za-z0-9+/=]{1,76}\n)+)-----END CERTIFICATE-----\n\Z", re.ASCII
 )
@@ -102,13 +104,18 @@ class TrustedPublisher:
 
 @dataclass(frozen=True, slots=True)
 class TimeStampRoot:
-    """A root certificate of a time-stamp authority (PEM) and the name the verifier knows it by."""
+    """A root certificate of a time-stamp authority (PEM) and the name the verifier knows it by.
+
+    `policies` are the OIDs of the policies that are accepted of it; none means any.
+    """
 
     name: str
     certificate: str
+    policies: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, "certificate": self.certificate}
+        out: dict[str, Any] = {"name": self.name, "certificate": self.certificate}
+        return {**out, "policies": list(self.policies)} if self.policies else out
 
     @property
     def der(self) -> bytes:
@@ -338,7 +345,8 @@ def parse_trust(data: bytes, *, name: str = "trust file") -> TrustFile:
         InvalidInputError: `trust.too_large`, `trust.not_json`, `trust.duplicate_key`, `trust.unknown_format`,
             `trust.unknown_key`, `trust.missing_key`, `trust.shape`, `trust.bad_address`, `trust.bad_hash`,
             `trust.bad_chain_id`, `trust.bad_name`, `trust.duplicate`, `trust.validator_set`,
-            `trust.consensus_rules`, `trust.bad_certificate`, `trust.bad_header`, `trust.bad_claim`, `succession.…`.
+            `trust.consensus_rules`, `trust.bad_policy`, `trust.bad_certificate`, `trust.bad_header`, `trust.bad_claim`,
+            `succession.…`.
     """
     if len(data) > MAX_TRUST_BYTES:
         raise _wrong(name, "too_large", f"is larger than {MAX_TRUST_BYTES:,} bytes")
@@ -485,7 +493,10 @@ def _publisher(name: str, index: int, item: Any) -> TrustedPublisher:
 
 def _root(name: str, index: int, item: Any) -> TimeStampRoot:
     where = f"time-stamp root {index}"
-    _exact(name, where, item, {"name", "certificate"})
+    _exact(name, where, item, {"name", "certificate"}, {"policies"})
+    policies = _list(name, item, "policies")
+    if len(policies) > _MAX_POLICIES or not all(isinstance(p, str) and _OID.match(p) for p in policies):
+        raise _wrong(name, "bad_policy", f"{where}: policies is not a list of at most {_MAX_POLICIES} OIDs")
     certificate = item["certificate"]
     try:
         if not isinstance(certificate, str) or len(certificate) > _MAX_PEM:
@@ -493,7 +504,7 @@ def _root(name: str, index: int, item: Any) -> TimeStampRoot:
         pem_to_der(certificate)
     except ValueError as error:
         raise _wrong(name, "bad_certificate", f"{where}: certificate is not one PEM certificate: {error}") from error
-    return TimeStampRoot(_name(name, where, item["name"]), certificate)
+    return TimeStampRoot(_name(name, where, item["name"]), certificate, tuple(policies))
 
 
 def _header(name: str, index: int, item: Any) -> BitcoinHeader:

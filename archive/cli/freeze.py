@@ -54,7 +54,7 @@ def freeze(
 
     space = resolve_workspace(workspace)
     clocks = clocks_to_ask(space)
-    roots = [Root(r.name, r.der) for r in load_trust(trust or space.trust_file).time_stamp_roots]
+    roots = [Root(r.name, r.der, r.policies) for r in load_trust(trust or space.trust_file).time_stamp_roots]
     frozen = run(
         space,
         files,

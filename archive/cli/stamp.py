@@ -232,7 +232,7 @@ def _roots(space: Workspace, trust: Path | None) -> list[Root]:
     from archive.stamps.rfc3161 import Root
     from archive.trust import load_trust
 
-    return [Root(r.name, r.der) for r in load_trust(trust or space.trust_file).time_stamp_roots]
+    return [Root(r.name, r.der, r.policies) for r in load_trust(trust or space.trust_file).time_stamp_roots]
 
 
 def _result(

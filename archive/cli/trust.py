@@ -253,6 +253,10 @@ def _epoch_progress() -> Callable[[int, int], None]:
 def add_authority(
     certificate: Annotated[Path, typer.Argument(metavar="ROOT.pem", help="The authority's root certificate.")],
     name: Annotated[str, typer.Option(help="What you call the authority.")],
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OID", help="Accept only tokens under this policy; may be repeated. Default: any."),
+    ] = None,
     trust: TrustOption = None,
     workspace: WorkspaceOption = None,
     json_output: JsonOption = False,
@@ -262,7 +266,7 @@ def add_authority(
     from archive.trust import TimeStampRoot, checked_name, load_trust, save_trust
 
     root, told = read_root(certificate)
-    new = TimeStampRoot(checked_name(name), root)
+    new = TimeStampRoot(checked_name(name), root, tuple(policy or ()))
     path = _path(trust, workspace)
     save_trust(path, load_trust(path).with_time_stamp_root(new))
     return _done(

@@ -328,7 +328,7 @@ def stamp_package(workspace: Workspace, package: Package) -> Stamped:
     """Stamps of the configured clocks, and the headers of the blocks that the package names."""
     clocks = load_clock_config(workspace)
     headers = blocks.stamps(workspace, package.header.not_before)
-    roots = [rfc3161.Root(r.name, r.der) for r in load_trust(workspace.trust_file).time_stamp_roots]
+    roots = [rfc3161.Root(r.name, r.der, r.policies) for r in load_trust(workspace.trust_file).time_stamp_roots]
     done = stamp_root(package.root, clocks, roots) if clocks.any else Stamped((), (), ())
     return replace(done, stamps=(*headers, *done.stamps))
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PIP_HINT: Final = "pip install 'incident-archive[stamps]'"
 MAX_PATH: Final = 8
+MAX_STEPS: Final = 64  # certificates that issued one another in circles must not keep us busy
 MAX_POOL: Final = 16
 # A token that states no accuracy is taken to be right to the second.
 _DEFAULT_ACCURACY: Final = 1
@@ -40,10 +41,14 @@ _HASHES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A root certificate that the verifier believes: its name there, and its DER."""
+    """A root certificate that the verifier believes: its name there, its DER, and the policies it is believed for.
+
+    `policies` are OIDs; none means any.
+    """
 
     name: str
     certificate: bytes
+    policies: tuple[str, ...] = ()
 
 
 def require_library() -> None:
@@ -165,6 +170,9 @@ def _check(
     path, root_name = build_path(signer, pool, anchors)
     chain = _chain(token, response, message, path, root_name, moment)
     steps.append(chain)
+    accepted = next((root.policies for root in roots if root.name == root_name), ())
+    if accepted:
+        steps.append(_policy(info.policy.dotted_string, accepted))
     if root_name is not None:
         clock = root_name if token.authority in (None, root_name) else f"{token.authority} ({root_name})"
     from archive.stamps.revocation import check_revocation
@@ -226,6 +234,15 @@ def _purpose(signer: Certificate) -> Step:
     return Step(code, "pass", "the signer's certificate is for time-stamping alone")
 
 
+def _policy(found: str, accepted: Sequence[str]) -> Step:
+    """The policy says how carefully the authority keeps its clock and key; which one is enough, the verifier says."""
+    expected = ", ".join(accepted)
+    if found in accepted:
+        return Step("stamp.rfc3161.policy", "pass", "under a policy that your trust file accepts", expected, found)
+    note = f"under the policy {found}, which your trust file does not accept of this authority"
+    return Step("stamp.rfc3161.policy", "unchecked", note, expected, found)
+
+
 def certificates(token: Token, parsed: cms.SignedToken) -> list[Certificate]:
     """Those inside the token and those kept beside it; unreadable ones are left out, they prove nothing."""
     found = []
@@ -246,7 +263,9 @@ def build_path(
     """
     longest: tuple[Certificate, ...] = (signer,)
     todo: list[tuple[Certificate, ...]] = [(signer,)]
-    while todo:
+    for _ in range(MAX_STEPS):
+        if not todo:
+            break
         path = todo.pop()
         if len(path) > len(longest):
             longest = path
@@ -255,8 +274,6 @@ def build_path(
                 return (*path, root), name
         if len(path) < MAX_PATH:
             todo += [(*path, c) for c in pool if c not in path and _issued(path[-1], c)]
-        if len(todo) > MAX_POOL * MAX_PATH:
-            break
     return longest, None
 
 

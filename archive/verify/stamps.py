@@ -22,6 +22,7 @@ from archive.verify.facts import Facts
 from archive.verify.outcome import AnchorSummary, Check, Status, unknown_note
 
 OTS: Final = "stamp.opentimestamps"
+_LAST_SECOND: Final = 253_402_300_799  # of the year 9999
 _NAMELESS_NODE: Final = "no node of that chain was asked; name one with --rpc URL"
 
 
@@ -41,7 +42,7 @@ def check_stamps(
     checks: list[Check] = []
     clocks: list[Clock] = _anchored(anchors)
     headers: list[BlockHeader] = []
-    roots = [rfc3161.Root(r.name, r.der) for r in facts.trust.time_stamp_roots]
+    roots = [rfc3161.Root(r.name, r.der, r.policies) for r in facts.trust.time_stamp_roots]
     stamped: list[Status] = []
     for index, value in enumerate(bundle.stamps):
         subject = f"stamp {index + 1}"
@@ -401,7 +402,7 @@ def _interval(clocks: Sequence[Clock]) -> Interval:
 
 
 def _moment(timestamp: int) -> str:
-    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return datetime.fromtimestamp(max(0, min(timestamp, _LAST_SECOND)), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _agreement(clocks: Sequence[Clock], interval: Interval) -> list[Check]:

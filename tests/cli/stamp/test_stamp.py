@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -328,3 +329,47 @@ def test_trusting_the_header_of_a_bitcoin_block(archive: Archive, clocks: Clocks
     assert archive("trust", "add", "bitcoin-header", "0", wrong, "--json").error == "bitcoin.proof_of_work"
     assert archive("trust", "add", "bitcoin-header", "0", "zz", "--json").error == "trust.bad_header"
     assert archive("trust", "remove", "bitcoin:0").code == 0
+
+
+WITHOUT_LIBRARIES = """
+import sys
+for name in ("rfc3161_client", "opentimestamps", "bitcoin", "cryptography"):
+    sys.modules[name] = None
+from archive.cli.main import main
+main()
+"""
+
+
+def test_without_the_extra_verify_says_unchecked_and_what_to_install(
+    archive: Archive, clocks: Clocks, bundle: Path
+) -> None:
+    archive("stamp", "add", bundle)
+    trust(archive, clocks)
+
+    def run(*arguments: str | Path) -> tuple[int, Any]:
+        command = [sys.executable, "-c", WITHOUT_LIBRARIES, *map(str, arguments), "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        return done.returncode, json.loads(done.stdout)
+
+    code, verified = run("verify", bundle, Path("dossier") / "evidence")
+    assert (code, verified["verdict"]) == (0, "pass")
+    notes = {c["code"]: (c["status"], c["note"]) for c in verified["checks"]}
+    for kind in ("stamp.rfc3161", "stamp.opentimestamps"):
+        assert notes[kind][0] == "unchecked"
+        assert "pip install 'incident-archive[stamps]'" in notes[kind][1]
+    for command, error in (("tsa", "stamp.no_rfc3161"), ("one", "stamp.no_opentimestamps")):
+        code, refused = run("stamp", "add", bundle, "--authority", command)
+        assert (code, refused["error"]["code"]) == (2, error)
+    # Before anything permanent is done.
+    code, refused = run("publish", "dossier", "--yes")
+    assert (code, refused["error"]["code"]) == (2, "stamp.no_rfc3161")
+
+
+def test_a_policy_of_the_authority_can_be_asked_for(archive: Archive, clocks: Clocks, bundle: Path) -> None:
+    archive("stamp", "add", bundle, "--authority", "tsa")
+    for oid, expected in (("1.2.3.9", "unchecked"), ("1.2.3.4.1", "pass")):
+        assert archive("trust", "add", "authority", clocks.root_file(), "--name", "Ours", "--policy", oid).code == 0
+        assert status(archive("verify", bundle, "--offline", "--json"), "stamp.rfc3161") == [expected]
+        assert archive("trust", "remove", "Ours").code == 0
+    ran = archive("trust", "add", "authority", clocks.root_file(), "--name", "Ours", "--policy", "x", "--json")
+    assert ran.error == "trust.bad_policy"

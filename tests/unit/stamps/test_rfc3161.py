@@ -238,6 +238,36 @@ def test_no_flipped_byte_passes_or_crashes(authority: MakeAuthority) -> None:
         assert rfc3161.check_token(replace(token, token=token.token[:size]), b"message", roots_of(tsa)).status == "fail"
 
 
+def test_a_policy_that_the_verifier_does_not_accept_is_unchecked(authority: MakeAuthority) -> None:
+    tsa = authority()
+    token = token_of(tsa, b"m")
+    (root,) = roots_of(tsa)
+    for policies, status in ((("1.2.3.4.1",), "pass"), (("1.2.3.9", "1.2.3.4.1"), "pass"), (("1.2.3.9",), "unchecked")):
+        checked = rfc3161.check_token(token, b"m", [replace(root, policies=policies)])
+        assert (checked.status, status_of(checked, "policy")) == (status, [status])
+
+
+def test_certificates_that_issue_one_another_in_circles_end(authority: MakeAuthority) -> None:
+    """Sixteen certificates of one name and key: without a bound there are 16^7 ways through them."""
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "circle")])
+
+    def certificate() -> x509.Certificate:
+        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+        builder = builder.serial_number(x509.random_serial_number())
+        now = datetime.now(UTC)
+        builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        return builder.sign(key, hashes.SHA256())
+
+    pool = [certificate() for _ in range(17)]
+    path, root = rfc3161.build_path(pool[0], pool[1:], [])
+    assert root is None
+    assert len(path) == rfc3161.MAX_PATH
+
+
 class TestRevocation:
     @staticmethod
     def checked(tsa: Authority, **kept: tuple[bytes, ...]) -> Checked:
