@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import consensus, hashing, small_files, startup, verify
+from bench import batch, consensus, hashing, small_files, startup, verify
 from bench.measure import Context, Row, Skipped
 
 BENCHMARKS: dict[str, Callable[[Context], Iterator[Row]]] = {
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[Context], Iterator[Row]]] = {
     "startup": startup.commands,
     "verify": verify.offline,
     "consensus": consensus.offline,
+    "batch": batch.large,
 }
 
 HEADINGS = ("name", "ours", "baseline", "ratio", "bar", "ok")
