@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -49,6 +50,14 @@ def add(
     reference: Annotated[
         bool, typer.Option("--reference", help="Record hash and size only; the file is not taken in.")
     ] = False,
+    map_: Annotated[
+        str | None,
+        typer.Option("--map", help="Read a log of any form as this kind (api-log, trades …): writes a column mapping."),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="With --map: ours=theirs, ours=theirs,unit=ms, or ours:=constant; may be repeated."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be written; write nothing.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -60,8 +69,15 @@ def add(
         raise UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other", code="add.options")
     if len(files) > 1 and (title or id_):
         raise UsageError("--title and --id are for one file", code="add.options", hint="add the files one by one")
+    if column and map_ is None:
+        raise UsageError(
+            "--column needs --map", code="add.options", hint="say which kind the file becomes: --map trades"
+        )
+    if map_ is not None and len(files) > 1:
+        raise UsageError("--map is for one file", code="add.options", hint="add the files one by one")
+    ask = sys.stdin.isatty() and sys.stderr.isatty() and not json
     wish = Wish(
-        kind=kind,
+        kind=kind if map_ is None else kind or "raw",
         title=title,
         language=language,
         id=id_,
@@ -72,8 +88,8 @@ def add(
         licence=licence,
         sensitivity=sensitivity.value if sensitivity else None,
         form=chosen[0] if chosen else "open",
+        mapping=None if map_ is None else _map(files[0], map_, column or [], ask=ask),
     )
-    ask = sys.stdin.isatty() and sys.stderr.isatty() and not json
     plan = plan_additions(dossier, [(file, _ask(file, wish) if ask else wish) for file in files])
     if not json:
         for problem in remarks(plan):
@@ -91,6 +107,24 @@ def add(
             item = addition.item
             what = f"{item['kind']}, {item['media_type']}, {addition.size:,} bytes"
             print_result(f"{addition.path or addition.source}: added as `{item['id']}` ({what})")
+
+
+def _map(file: Path, kind: str, said: list[str], *, ask: bool) -> Mapping[str, Any]:
+    """A mapping for the file; what is needed and not known by its name is asked for, or told."""
+    from archive.evidence.propose import propose_mapping
+
+    proposal = propose_mapping(file, kind, said)
+    if proposal.missing and ask:
+        say(f"{file}: its columns are {', '.join(proposal.names)}")
+        answers = [f"{name}={typer.prompt(f'  Which of them is {name}', err=True)!s}" for name in proposal.missing]
+        proposal = propose_mapping(file, kind, [*said, *answers])
+    if proposal.missing:
+        raise UsageError(
+            f"{file}: which column is {', '.join(proposal.missing)} is not known (it has {', '.join(proposal.names)})",
+            code="add.map",
+            hint=f"say it: --column {proposal.missing[0]}=…",
+        )
+    return proposal.mapping
 
 
 def _ask(file: Path, wish: Wish) -> Wish:

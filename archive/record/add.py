@@ -67,6 +67,7 @@ class Wish:
     licence: str | None = None
     sensitivity: str | None = None
     form: str = "open"  # open, held, withheld, reference
+    mapping: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +230,8 @@ def _addition(folder: Path, source: Path, wish: Wish, taken: set[str]) -> Additi
         item["reference"] = facts
     else:
         item |= facts
+    if wish.mapping is not None:
+        item["mapping"] = dict(wish.mapping)
     item["captured"] = _captured(wish, modified)
     for name in ("licence", "sensitivity"):
         if getattr(wish, name):
@@ -373,10 +376,12 @@ def _insert_json(value: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -
 def _json_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """An item with the JSON types of its numbers and flags."""
     out: dict[str, Any] = {name: _json_item(part) if isinstance(part, dict) else part for name, part in item.items()}
-    if "size" in out:
+    if isinstance(out.get("size"), str):
         out["size"] = int(out["size"])
     if "withheld" in out:
         out["withheld"] = True
+    if isinstance(out.get("header"), str):
+        out["header"] = out["header"] == "true"
     return out
 
 
