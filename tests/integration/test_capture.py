@@ -117,7 +117,6 @@ def test_the_command_records_adds_to_a_dossier_and_compares(
     monkeypatch.setenv(BROWSER_VARIABLE, "")
     monkeypatch.chdir(tmp_path)
     runner = CliRunner()
-    assert runner.invoke(app, ["new", "2025-10-11-example", "--in", "."]).exit_code in (0, 2)
     out = runner.invoke(app, ["capture", f"{site.url}/", "--out", "a", "--json"], catch_exceptions=False)
     assert out.exit_code == 0
     first = json.loads(out.stdout)
@@ -128,6 +127,27 @@ def test_the_command_records_adds_to_a_dossier_and_compares(
     assert json.loads(again.stdout)["change"]["added"] == ["Edited."]
     text = runner.invoke(app, ["capture", "--again", first["path"], "--out", "c"], catch_exceptions=False)
     assert "+Edited." in text.stdout
+
+
+def test_a_recording_becomes_evidence_of_a_dossier(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from archive.cli.main import app
+    from archive.record.check import check_dossier
+    from archive.record.new import create_dossier
+    from archive.record.scaffold import Start
+
+    monkeypatch.setenv(BROWSER_VARIABLE, "")
+    folder = tmp_path / "2025-10-11-example"
+    create_dossier(folder, Start(folder.name, ("en",), "Orders refused", "Users say so.", "2025-10-11", "UTC+8"))
+    words = ["capture", f"{site.url}/", "--dossier", str(folder), "--captured-by", "Tester", "--json"]
+    ran = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert json.loads(ran.stdout)["item"].startswith("127-0-0-1-")
+    report = check_dossier(folder)
+    assert report.evidence == 1
+    assert [problem for problem in report.problems if problem.severity == "error"] == []
+    text = (folder / "incident.yaml").read_text()
+    assert "kind: web-capture" in text
+    assert "by: Tester" in text
+    assert "no screenshot" in text
 
 
 @pytest.mark.parametrize(
