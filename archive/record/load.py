@@ -32,6 +32,8 @@ MAX_PROBLEMS = 1_000
 MAX_VALUES = 100_000
 # C0 and C1 controls but tab and newline, the zero-width no-break space, and the controls that reorder shown text.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\u202a-\u202e\u2066-\u2069]")
+# Line breaks of YAML 1.1 that nobody sees: in a text they would become a space or a line end.
+_HIDDEN_BREAKS = re.compile("[\x85\u2028\u2029]")
 # Everything outside blocks that Unicode 14 fills: only then is the large table of unassigned code points needed.
 _UNCOMMON = re.compile(
     "[^\t\n -\u0377\u0400-\u052f\u1e00-\u1eff\u2010-\u2027\u2030-\u205e\u2190-\u23ff\u2460-\u27bf"
@@ -39,6 +41,7 @@ _UNCOMMON = re.compile(
 )
 # What `archive new` writes where the author has to say something.
 _PLACEHOLDER = re.compile(r"<fill in ([^<>]{1,200})>\Z")
+_FLATTER = "no field of a record is nested like this; is a bracket or an indentation too many?"
 _JSON_SPACE = re.compile(r"[ \t\n\r]*")
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _JSON_WORDS = {"true": True, "false": False, "null": None}
@@ -215,7 +218,11 @@ def _read_file(path: Path, source: _Source) -> bytes:
         if path.is_symlink():
             source.fail("record.symlink", "the record file is a symbolic link", hint="put the file itself there")
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        source.fail("record.unreadable", f"the record file cannot be read: {reason}")
+        source.fail(
+            "record.unreadable",
+            f"the record file cannot be read: {reason}",
+            hint="incident.yaml is a plain text file that you may read",
+        )
         raise AssertionError from error  # `fail` always raises
     if len(data) > MAX_RECORD_BYTES:
         _too_large(source)
@@ -317,6 +324,14 @@ class _Open:
 def _read_yaml(text: str, source: _Source) -> Any:
     import yaml
 
+    hidden = _HIDDEN_BREAKS.search(text)
+    if hidden:
+        source.fail(
+            "record.control_character",
+            f"the file holds the line separator U+{ord(hidden[0]):04X}",
+            line=text.count("\n", 0, hidden.start()) + 1,
+            hint="delete the character; lines end with a plain line feed",
+        )
     loader = getattr(yaml, "CLoader", yaml.Loader)
     try:
         return _YamlReader(source).read(yaml.parse(text, Loader=loader))
@@ -325,7 +340,7 @@ def _read_yaml(text: str, source: _Source) -> Any:
         line = mark.line + 1 if mark else None
         what = " ".join(str(part) for part in (error.context, error.problem) if part)
         if "maximum nesting" in what:
-            source.fail("record.too_deep", f"the nesting is deeper than {MAX_DEPTH}", line=line)
+            source.fail("record.too_deep", f"the nesting is deeper than {MAX_DEPTH}", line=line, hint=_FLATTER)
         source.fail("record.yaml_syntax", f"this is not valid YAML: {what}", line=line, hint=_yaml_hint(what))
     except yaml.YAMLError as error:
         source.fail("record.yaml_syntax", f"this is not valid YAML: {str(error).splitlines()[0]}")
@@ -430,7 +445,7 @@ class _YamlReader:
                 "record.yaml_key", "a key must be plain text", line=line, hint="a `{` or `[` starts a text? quote it"
             )
         if len(self._stack) >= MAX_DEPTH:
-            self._source.fail("record.too_deep", f"the nesting is deeper than {MAX_DEPTH}", line=line)
+            self._source.fail("record.too_deep", f"the nesting is deeper than {MAX_DEPTH}", line=line, hint=_FLATTER)
         place = self._place()
         self._add(line, value, plain=False)
         self._stack.append(_Open(value, place))
@@ -560,7 +575,9 @@ class _JsonReader:
 
     def _enter(self, depth: int) -> None:
         if depth > MAX_DEPTH:
-            self._source.fail("record.too_deep", f"the nesting is deeper than {MAX_DEPTH}", line=self._line_here())
+            self._source.fail(
+                "record.too_deep", f"the nesting is deeper than {MAX_DEPTH}", line=self._line_here(), hint=_FLATTER
+            )
         self._at += 1
 
     def _array(self, pointer: str, depth: int) -> list[Any]:

@@ -84,6 +84,13 @@ def test_yaml_beyond_plain_data_is_refused(
     assert codes(minimal + addition) == [code]
 
 
+@pytest.mark.parametrize("hidden", ["\x85", "\u2028", "\u2029"])
+def test_line_breaks_that_nobody_sees_are_refused_not_rewritten(
+    minimal: str, codes: Callable[..., list[str]], hidden: str
+) -> None:
+    assert codes(minimal + f'licence: "CC{hidden}BY"\n') == ["record.control_character"]
+
+
 def test_a_quoted_null_is_text(minimal: str, codes: Callable[..., list[str]]) -> None:
     assert codes(minimal + 'licence: "null"\n') == []
 
@@ -160,6 +167,13 @@ def test_each_problem_has_line_pointer_and_hint(minimal: str) -> None:
         ("record.unknown_field", "d/incident.yaml", 17, "/parties/0/age"),
     ]
     assert all(p.hint for p in problems)
+
+
+@pytest.mark.parametrize("addition", ["x: " + "[" * 40 + "]" * 40, "x: " + "[" * 100_000, "a: [", "- b", "---\nc: d"])
+def test_a_record_that_cannot_be_read_at_all_comes_with_a_hint(minimal: str, addition: str) -> None:
+    problems = load_record_bytes((minimal + addition + "\n").encode(), "d/incident.yaml", json=False).problems
+    assert problems
+    assert all(p.hint for p in problems), problems
 
 
 def test_lines_are_known_for_every_pointer_in_json() -> None:
