@@ -46,7 +46,11 @@ class RpcError(RefusedError):
     """
 
     def __init__(self, method: str, rpc_code: int, rpc_message: str, data: object = None) -> None:
-        super().__init__(f"the node refused {method}: {rpc_message[:300]} ({rpc_code})", code="chain.rpc_error")
+        super().__init__(
+            f"the node refused {method}: {rpc_message[:300]} ({rpc_code})",
+            code="chain.rpc_error",
+            hint="the node does not serve this, or not now; try another RPC URL",
+        )
         self.method = method
         self.rpc_code = rpc_code
         self.rpc_message = rpc_message
@@ -194,6 +198,7 @@ class RpcClient:
                 raise InvalidInputError(
                     f"{self.shown_url}: the answer to {method} is larger than {self.max_bytes:,} bytes",
                     code="chain.rpc_too_large",
+                    hint="no node needs so much for this; try another RPC URL",
                 )
             if self._clock() > deadline:
                 raise self._timeout(method)

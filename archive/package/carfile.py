@@ -22,6 +22,8 @@ _MAX_HEADER_BYTES = 64 * 1024
 _ROOTS_KEY = b"\xa2\x65roots"
 _VERSION_2 = b"\xa1\x67version\x02"
 _IDENTITY, _SHA256 = 0x00, 0x12
+# Codes without their area that point to damage on the way; the others to something that never was a package.
+_DAMAGE = frozenset({"bad_block_hash", "missing_block", "bad_varint", "size_mismatch", "digest_mismatch"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,13 @@ def check_cid(data: bytes) -> bytes:
     return data[: cids.CID_BYTES]
 
 
+def car_hint(code: str) -> str:
+    """What to do about a CAR that is refused: it was damaged on its way, or it is not one of a package."""
+    if code in _DAMAGE:
+        return "it was damaged or changed on its way; get it again, or from another place"
+    return "not the CAR of a package, which `archive pack` and `archive get` write; ask whoever gave it to you for that"
+
+
 def encode_header(root: bytes) -> bytes:
     """The header section for one root of 36 bytes."""
     return varint.encode(HEADER_BYTES) + _HEADER_START + root + _HEADER_END
@@ -174,4 +183,4 @@ def encode_section_start(cid: bytes, size: int) -> bytes:
 
 
 def _fail(code: str, message: str) -> NoReturn:
-    raise InvalidInputError(f"CAR: {message}", code=f"car.{code}")
+    raise InvalidInputError(f"CAR: {message}", code=f"car.{code}", hint=car_hint(code))

@@ -19,7 +19,7 @@ from typing import BinaryIO, NoReturn
 from archive.errors import InvalidInputError, Problem, RefusedError
 from archive.package import canonical, contents, entries, manifest, unixfs
 from archive.package import cid as cids
-from archive.package.carfile import CarReader, Limits
+from archive.package.carfile import CarReader, Limits, car_hint
 from archive.package.entries import EvidenceEntry, RecordEntry
 from archive.package.limits import (
     MAX_FOLDERS,
@@ -362,4 +362,4 @@ def _write_failed(path: Path, error: OSError) -> NoReturn:
 
 
 def _fail(code: str, message: str) -> NoReturn:
-    raise InvalidInputError(message, code=code)
+    raise InvalidInputError(message, code=code, hint=car_hint(code.partition(".")[2]))

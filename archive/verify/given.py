@@ -55,7 +55,9 @@ def read_given(given: Sequence[Path], found: Found) -> None:
         try:
             mode = path.stat().st_mode
         except OSError as error:
-            raise UsageError(f"{path}: {error.strerror}", code="verify.no_such_file") from None
+            raise UsageError(
+                f"{path}: {error.strerror}", code="verify.no_such_file", hint="name files or a folder"
+            ) from None
         if stat.S_ISDIR(mode):
             _add_folder(path, found)
         elif path.name.endswith(BUNDLE_SUFFIX):

@@ -117,6 +117,7 @@ def test_a_json_rpc_error_with_data(server: Server) -> None:
     error = error_of(rpc.RpcClient(server.url))
     assert isinstance(error, rpc.RpcError)
     assert (error.code, error.rpc_code, error.data) == ("chain.rpc_error", 3, "0x1234")
+    assert error.hint
 
 
 @pytest.mark.parametrize(
@@ -147,6 +148,7 @@ def test_an_answer_beyond_the_bound(server: Server) -> None:
     server.respond = lambda request: (200, result(request, "0x" + "00" * 5000))
     error = error_of(rpc.RpcClient(server.url, max_bytes=4096))
     assert error.code == "chain.rpc_too_large"
+    assert error.hint
 
 
 def test_nothing_listens_there(server: Server) -> None:

@@ -207,6 +207,20 @@ def test_bad_cars(data: bytes, code: str) -> None:
     assert code_of(data) == f"car.{code}"
 
 
+@pytest.mark.parametrize(
+    ("data", "word"),
+    [
+        (HEADER + section(cids.raw_cid(b"x"), b"y"), "damaged"),
+        (HEADER + section(cids.raw_cid(b"x"), b"x"), "damaged"),
+        (HEADER + b"\x01", "cut off"),
+        (HEADER + section(b"\x01\x71\x12\x20" + bytes(32), b""), "not the CAR of a package"),
+        (b"\x0a\xa1\x67version\x02", "not the CAR of a package"),
+    ],
+)
+def test_a_car_that_is_refused_comes_with_a_hint(data: bytes, word: str) -> None:
+    assert word in (refused(lambda: car.verify_car(io.BytesIO(data))).hint or "")
+
+
 def test_limits(package: build.Package) -> None:
     data = car_of(package)
     assert code_of(data, limits=carfile.Limits(blocks=3)) == "car.too_many_blocks"
