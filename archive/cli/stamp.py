@@ -69,6 +69,7 @@ def upgrade(
         list[str] | None,
         typer.Option(metavar="URL", help="Also ask this calendar, should a proof name it; may be repeated."),
     ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Ask about complete proofs too.")] = False,
     out: OutOption = None,
     json_output: JsonOption = False,
     workspace: WorkspaceOption = None,
@@ -84,7 +85,7 @@ def upgrade(
     space = resolve_workspace(workspace)
     held = _read(bundle)
     known = [c.url for c in load_clock_config(space).calendars]
-    done = run(held.stamps, (*known, *(calendar or [])))
+    done = run(held.stamps, (*known, *(calendar or [])), again=again)
     if done.completed:
         _write(space, held, with_stamps(held, done.stamps), bundle, out)
     result = {

@@ -49,7 +49,10 @@ class InBlock:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a proof attests to. `other` names attestations that this version does not check."""
+    """What a proof attests to.
+
+    `pending` are promises that nothing came of yet; `other` names attestations that this version does not check.
+    """
 
     digest: bytes
     digest_name: str
@@ -109,11 +112,15 @@ def nonced_digest(root: str, nonce: bytes) -> bytes:
     return hashlib.sha256(hashlib.sha256(subject_message(root)).digest() + nonce).digest()
 
 
-def complete(data: bytes, ask: Callable[[Pending], bytes | None]) -> tuple[bytes, int]:
+def complete(data: bytes, ask: Callable[[Pending], bytes | None], *, again: bool = False) -> tuple[bytes, int]:
     """A proof with what calendars know by now, and how many of their answers added something.
+
+    Nothing is taken out, the promise neither: an answer is the calendar's word until a header shows it, and one that
+    was wrong can be asked for again.
 
     Args:
         ask: the calendar's answer about a pending attestation, or None.
+        again: ask also about promises that something came of.
 
     Raises:
         InvalidInputError: as `parse_proof`, and `stamp.opentimestamps.answer`.
@@ -121,18 +128,16 @@ def complete(data: bytes, ask: Callable[[Pending], bytes | None]) -> tuple[bytes
     detached = _detached(data)
     added = 0
     for stamp in list(_nodes(detached.timestamp)):
-        for attestation in list(stamp.attestations):
-            if not _is_pending(attestation):
-                continue
+        promises = [a for a in stamp.attestations if _is_pending(a)]
+        if promises and not again and _is_kept(stamp):
+            continue
+        for attestation in promises:
             answer = ask(Pending(attestation.uri, stamp.msg))
             if answer is None:
                 continue
             new = _answer(attestation.uri, answer, stamp.msg)
             before = _serialize(detached)
             stamp.merge(new)
-            if any(not _is_pending(a) for _, a in new.all_attestations()):
-                # The promise is kept: only what it led to is worth carrying.
-                stamp.attestations.discard(attestation)
             added += _serialize(detached) != before
     return _serialize(detached), added
 
@@ -241,9 +246,12 @@ def _proof(detached: DetachedTimestampFile) -> Proof:
     blocks: list[InBlock] = []
     other: list[str] = []
     for node in _nodes(detached.timestamp):
+        kept = any(map(_is_pending, node.attestations)) and _is_kept(node)
         for attestation in node.attestations:
             height = getattr(attestation, "height", None)
             if _is_pending(attestation):
+                if kept:
+                    continue
                 pending.append(Pending(attestation.uri, node.msg))
             elif type(attestation).__name__ == "BitcoinBlockHeaderAttestation" and isinstance(height, int):
                 if height > bitcoin.MAX_HEIGHT or len(node.msg) != 32:
@@ -258,6 +266,11 @@ def _proof(detached: DetachedTimestampFile) -> Proof:
         blocks=tuple(sorted(set(blocks), key=lambda b: (b.height, b.merkle_root))),
         other=tuple(sorted(set(other))),
     )
+
+
+def _is_kept(stamp: Timestamp) -> bool:
+    """Whether something other than promises came of what stands on these bytes."""
+    return any(not _is_pending(a) for node in _nodes(stamp) for a in node.attestations)
 
 
 def _is_pending(attestation: Any) -> bool:

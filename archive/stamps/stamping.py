@@ -144,11 +144,12 @@ class Upgraded:
     failures: tuple[tuple[str, ArchiveError], ...]
 
 
-def upgrade(stamps: Sequence[JsonObject], calendars: Sequence[str]) -> Upgraded:
+def upgrade(stamps: Sequence[JsonObject], calendars: Sequence[str], *, again: bool = False) -> Upgraded:
     """Ask the calendars about everything pending.
 
     Args:
         calendars: addresses that may be asked beside the public ones.
+        again: ask also about proofs that are complete, whose blocks may have been wrong.
     """
     asker = Asker(calendars)
     out: list[JsonObject] = []
@@ -160,7 +161,7 @@ def upgrade(stamps: Sequence[JsonObject], calendars: Sequence[str]) -> Upgraded:
             out.append(value)
             continue
         try:
-            proof, added = ots.complete(stamp.proof, asker)
+            proof, added = ots.complete(stamp.proof, asker, again=again)
             pending += bool(ots.parse_proof(proof).pending)
         except ArchiveError as error:
             failures.append(("proof", error))

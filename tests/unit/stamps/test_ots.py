@@ -97,6 +97,24 @@ def test_upgrading_completes_what_is_in_a_block_and_keeps_the_rest_pending(root:
     assert (len(both.blocks), both.pending) == (2, ())
 
 
+def test_a_calendar_that_lied_can_be_asked_again(root: str, calendar: Calendar) -> None:
+    """The promise stays in the proof: without it, one wrong answer would lose the true one for good."""
+    data = promised(root, calendar)
+    lie = bytes.fromhex("00" + "0588960d73d71901" + "01" + "07")
+    lied, _ = ots.complete(data, lambda pending: lie)
+    assert [b.height for b in ots.parse_proof(lied).blocks] == [7]
+    calendar.confirm()
+
+    def ask(pending: ots.Pending) -> bytes:
+        return calendar.handle("GET", f"/timestamp/{pending.commitment.hex()}", b"")[1]
+
+    assert ots.complete(lied, ask) == (lied, 0)
+    again, added = ots.complete(lied, ask, again=True)
+    assert added == 1
+    merkle_roots = [b.merkle_root for b in ots.parse_proof(again).blocks]
+    assert calendar.chain.headers[-1][36:68] in merkle_roots
+
+
 @pytest.mark.parametrize("answer", [b"", b"\x00", b"nonsense", b"\xf0" * 50, bytes(20_000)])
 def test_an_answer_that_is_no_proof_is_named_and_not_kept(root: str, calendar: Calendar, answer: bytes) -> None:
     with pytest.raises(InvalidInputError) as caught:
