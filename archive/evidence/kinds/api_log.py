@@ -503,6 +503,7 @@ API_LOG = Kind(
         "account": ("account_id", "acct"),
     },
     expand=expand,
+    plain_json=True,
     line=parse_line,
     line_names=LINE_NAMES,
     values={

@@ -52,6 +52,8 @@ class Kind:
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     layouts: Mapping[int, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     expand: Expand | None = None
+    # Whether `expand` leaves a flat JSON object as it is, so that Arrow may read lines of them.
+    plain_json: bool = False
     line: Callable[[str], Mapping[str, str] | None] | None = None
     line_names: tuple[str, ...] = ()
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -74,6 +74,13 @@ class JsonReader:
     expand: Expand
 
     def read(self, wanted: frozenset[str], *, raw: bool, complain: Complain) -> Iterator[SourceBatch]:
+        with self.packed.open() as stream:
+            yield from self.batches(self._values(stream, complain), wanted, raw=raw, complain=complain)
+
+    def batches(
+        self, values: Iterable[tuple[int, Any, bytes]], wanted: frozenset[str], *, raw: bool, complain: Complain
+    ) -> Iterator[SourceBatch]:
+        """Batches of values that were read, each with its number and its line."""
         import pyarrow as pa
 
         cells: dict[str, list[bytes | None]] = {name: [] for name in wanted}
@@ -86,17 +93,16 @@ class JsonReader:
                 columns, pa.array(rows, pa.int64()), pa.array(lines, pa.binary()) if raw and self.lines else None
             )
 
-        with self.packed.open() as stream:
-            for number, value, line in self._values(stream, complain):
-                for flat in self._rows(value, number, complain):
-                    for name, values in cells.items():
-                        values.append(cell(flat.get(name)))
-                    rows.append(number)
-                    if raw:
-                        lines.append(line)
-                    if len(rows) >= ROWS:
-                        yield batch()
-                        cells, rows, lines = {name: [] for name in wanted}, [], []
+        for number, value, line in values:
+            for flat in self._rows(value, number, complain):
+                for name, column in cells.items():
+                    column.append(cell(flat.get(name)))
+                rows.append(number)
+                if raw:
+                    lines.append(line)
+                if len(rows) >= ROWS:
+                    yield batch()
+                    cells, rows, lines = {name: [] for name in wanted}, [], []
         if rows:
             yield batch()
 
@@ -121,12 +127,12 @@ class JsonReader:
 
     def _values(self, stream: BinaryIO, complain: Complain) -> Iterator[tuple[int, Any, bytes]]:
         if self.lines:
-            yield from self._line_values(stream, complain)
+            yield from self.line_values(stream, complain)
         else:
             yield from self._document_values(stream)
 
-    def _line_values(self, stream: BinaryIO, complain: Complain) -> Iterator[tuple[int, Any, bytes]]:
-        number = 0
+    def line_values(self, stream: BinaryIO, complain: Complain, number: int = 0) -> Iterator[tuple[int, Any, bytes]]:
+        """The values of lines, numbered after `number`."""
         while line := stream.readline(MAX_RECORD_BYTES + 1):
             if len(line) > MAX_RECORD_BYTES:
                 raise _unreadable(self.packed, "a line is longer than 16 MiB")

@@ -16,6 +16,7 @@ from archive.evidence.kinds import KINDS
 from archive.evidence.kinds.base import Kind, match_columns
 from archive.evidence.mapping import CellRule, TableMapping, refuse_foreign_columns
 from archive.evidence.readers.delimited import DelimitedReader
+from archive.evidence.readers.jsonfast import fast_reader
 from archive.evidence.readers.jsontext import JsonReader, decode, flatten
 from archive.evidence.readers.lines import LinesReader
 from archive.evidence.readers.opening import Packed, unpack
@@ -136,6 +137,9 @@ def _json(
             hint="describe its columns by a mapping: `archive add --map`",
         )
     rules = _rules(kind, packed.path, names, mapping)
+    if lines and (expand is _flat or kind.plain_json):
+        used = frozenset(rule.column for rule in rules.values() if rule.column is not None)
+        return Source("JSON lines", fast_reader(reader, head, used), rules, floats=True, names=names, facts=facts)
     return Source("JSON lines" if lines else "JSON", reader, rules, floats=True, names=names, facts=facts)
 
 

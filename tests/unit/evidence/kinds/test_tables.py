@@ -336,3 +336,55 @@ def test_the_real_minutes_of_usde_have_their_low_at_21_54() -> None:
             (Decimal("0.65"), datetime(2025, 10, 10, 21, 54), 184_125)
         ]
     assert {problem.code for problem in check_table(table) if problem.severity == "error"} == set()
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**65), 2**65),
+    st.decimals(allow_nan=False, allow_infinity=False, places=3, min_value=-1000, max_value=1000).map(float),
+    st.sampled_from([1e-7, 1.5, 0.1, "1.5", "", "é", "x", "0x"]),
+)
+OBJECTS = st.dictionaries(
+    st.sampled_from(["a", "b", "c", "c.d"]), st.one_of(VALUES, st.dictionaries(st.sampled_from(["d", "e"]), VALUES))
+)
+# What is the same in every line, so that the fast way is taken at all.
+ALIKE = {"a": 1, "b": "text", "c": {"d": 0.5}}
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    lines=st.lists(st.one_of(st.just(ALIKE), OBJECTS), max_size=6),
+    broken=st.sampled_from([b"", b"\n", b"{\n", b'{"a": 1, "a": 2}\n', b'{"b": "\xff"}\n', b"[1]\n"]),
+    chunk=st.sampled_from([10, 60, 1 << 20]),
+)
+def test_fast_and_slow_reading_of_json_lines_give_the_same_text(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[dict[str, Any]], broken: bytes, chunk: int
+) -> None:
+    import dataclasses
+
+    from archive.evidence.readers.jsonfast import FastJsonReader, fast_reader
+    from archive.evidence.readers.jsontext import JsonReader, flatten
+
+    start = json.dumps(ALIKE).encode() + b"\n"
+    body = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
+    path = tmp_path_factory.mktemp("json") / "a.jsonl"
+    path.write_bytes(start + body + broken + start)
+    slow = JsonReader(Packed(path, "plain"), True, lambda value: [flatten(value)])
+    fast = fast_reader(slow, start, frozenset({"a", "b", "c.d"}))
+    assert isinstance(fast, FastJsonReader)
+    fast = dataclasses.replace(fast, chunk_bytes=chunk)
+
+    def cells(reader: Any, name: str) -> list[Any]:
+        told: list[Any] = []
+        out = []
+        for batch in reader.read(frozenset({"a", "b", "c.d"}), raw=False, complain=lambda *words: told.append(words)):
+            column = batch.columns[name]
+            texts = column.cast(pa.string(), safe=False) if not pa.types.is_binary(column.type) else column
+            for row, text in zip(batch.rows.to_pylist(), texts.to_pylist(), strict=True):
+                value = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+                out.append((row, Decimal(value) if value and name == "c.d" and value[-1:].isdigit() else value))
+        return [*out, *told]
+
+    for name in ("a", "b", "c.d"):
+        assert cells(fast, name) == cells(slow, name)
