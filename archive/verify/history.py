@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from archive.chain.succession import keys_of
 from archive.package import entries
@@ -11,14 +11,20 @@ from archive.verify.outcome import AnchorSummary, Check
 
 
 def check_history(
-    facts: Facts, header: entries.Header | None, root: str | None, anchors: Sequence[AnchorSummary]
+    facts: Facts, header: entries.Header | None, root: str | None, anchors: Sequence[AnchorSummary], *, signed: Set[str]
 ) -> list[Check]:
+    """Other revisions and roots of the same publisher.
+
+    `signed`: the keys that provably anchored exactly this root. Only they can have published two roots: a bundle that
+    somebody altered, or anchored under another's name, accuses nobody.
+    """
     if header is None or root is None:
         return []
     subject = f"{header.incident} revision {header.revision}"
     publishers = {a.proven.publisher for a in anchors} | ({header.publisher} if header.publisher else set())
     publishers |= {key for publisher in publishers for key in keys_of(facts.trust.successions, publisher)}
     mine = [o for o in facts.others if o.incident == header.incident and o.publisher in publishers and o.root != root]
+    signers = {key for publisher in signed for key in (publisher, *keys_of(facts.trust.successions, publisher))}
     checks = [
         Check(
             "history.two_roots",
@@ -30,7 +36,7 @@ def check_history(
             "origin",
         )
         for other in mine
-        if other.revision == header.revision
+        if other.revision == header.revision and other.publisher in signers
     ]
     checks += [
         Check(

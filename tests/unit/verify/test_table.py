@@ -252,6 +252,29 @@ def test_two_roots_for_one_revision_fail_when_the_signed_catalogue_says_so(desk:
     assert failed(outcome) == {"history.two_roots"}
 
 
+def test_altered_bundle_accuses_nobody_of_two_roots(desk: Desk, tmp_path: Path) -> None:
+    """The publisher's own catalogue has the true root: what somebody made of the bundle is no second publication."""
+    published = desk.publish()
+    workspace = Workspace(tmp_path / "space")
+    write_catalogue(workspace, catalogue_entry(published))
+    changed = [{**entry, "size": 1} if entry["type"] == "evidence" else entry for entry in published.bundle().entries]
+    outcome = desk.verify(published, bundle={"entries": tuple(changed)}, workspace=workspace)
+    assert outcome.verdict == "fail"
+    assert "merkle" in failed(outcome)
+    assert "history.two_roots" not in failed(outcome)
+
+
+def test_package_anchored_under_anothers_name_accuses_nobody_of_two_roots(desk: Desk, tmp_path: Path) -> None:
+    published = desk.publish()
+    workspace = Workspace(tmp_path / "space")
+    write_catalogue(workspace, catalogue_entry(published))
+    forged = desk.publish(
+        {"evidence/prices.csv": b"forged\n"}, key=STRANGER, names_publisher=published.package.header.publisher
+    )
+    outcome = desk.verify(forged, workspace=workspace)
+    assert failed(outcome) == {"origin.publisher"}
+
+
 def test_catalogue_of_somebody_else_accuses_nobody(desk: Desk, tmp_path: Path) -> None:
     first = desk.publish()
     workspace = Workspace(tmp_path / "space")
