@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
+import threading
 import warnings
 from typing import NoReturn
 
@@ -96,6 +98,14 @@ def _say_warning(
 def main() -> NoReturn:
     """Run the command line; exits with the codes of `ExitCode`."""
     warnings.showwarning = _say_warning
+    pressed: list[int] = []
+
+    def note_interrupt(number: int, frame: object) -> None:
+        pressed.append(number)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, note_interrupt)
     try:
         result = app(standalone_mode=False)
         code = int(result) if isinstance(result, int) else ExitCode.DONE
@@ -116,7 +126,8 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.DONE
     except Exception as error:  # noqa: BLE001 - the last resort: our own mistake, told without a traceback
-        code = _foreign(error)
+        # Libraries turn an interrupt that reaches them into errors of their own.
+        code = _interrupted() if pressed else _foreign(error)
     sys.exit(int(code))
 
 
