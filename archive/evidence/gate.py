@@ -42,16 +42,16 @@ _MAX_NAME = 64
 _TAGS = re.compile(rb"<[^>]{0,1000}>")
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Group:
     """All hits of one rule in one column of one file. `examples` never show more than the first characters."""
 
     path: str
     rule: str
     column: str | None
-    count: int = field(compare=False)
-    line: int = field(compare=False)
-    examples: tuple[str, ...] = field(compare=False)
+    count: int
+    line: int
+    examples: tuple[str, ...]
 
     @property
     def place(self) -> str:
@@ -61,6 +61,10 @@ class Group:
     @property
     def name(self) -> str:
         return f"{self.rule}:{self.place}"
+
+    @property
+    def order(self) -> tuple[str, str, str]:
+        return (self.path, self.rule, self.column or "")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -92,7 +96,7 @@ class Examined:
 
     def __add__(self, other: Examined) -> Examined:
         return Examined(
-            tuple(sorted({*self.groups, *other.groups})),
+            tuple(sorted((*self.groups, *other.groups), key=lambda group: group.order)),
             tuple(sorted({*self.unread, *other.unread})),
             tuple(sorted({*self.refused, *other.refused})),
             self.size + other.size,
@@ -150,7 +154,12 @@ class _Gate:
             Group(path, rule, column, found.count, found.line, tuple(found.examples))
             for (path, rule, column), found in self.counts.items()
         )
-        return Examined(tuple(sorted(groups)), tuple(sorted(self.unread)), tuple(sorted(self.refused)), self.size)
+        return Examined(
+            tuple(sorted(groups, key=lambda group: group.order)),
+            tuple(sorted(self.unread)),
+            tuple(sorted(self.refused)),
+            self.size,
+        )
 
     def add(self, path: str, rule: str, column: str | None, line: int, excerpt: str) -> None:
         if column is not None and (len(column) > _MAX_NAME or len(self.counts) >= MAX_GROUPS):

@@ -42,7 +42,7 @@ class Span:
 
 # What stands between a name and its value: JSON, YAML, query strings, XML, Python, HAR, all of it escaped or not.
 SEPARATOR = (
-    rb"(?:[\"'\\]{0,3}\s{0,3}(?:[:=]|=>|%3[aAdD]|\xef\xbc\x9a|\xe6\x98\xaf)\s{0,3}[\"'\\]{0,3}|[\"']?>\s{0,3}"
+    rb"(?:[\"'\\]{0,3}\s{0,3}(?:[:=]|=>|%3[aAdD]|\xef\xbc\x9a|\xe6\x98\xaf)\s{0,3}[\"'\\]{0,3}|[\"']?>[ \t]{0,3}"
     rb"|[\"']\s{0,2},\s{0,2}[\"']|[\"'],\s{0,2}[\"']value[\"']\s{0,2}:\s{0,2}[\"']?)"
 )
 
@@ -110,7 +110,7 @@ _COUNTRIES = re.compile(
 )
 # With a country: +86 138 0013 8000, 0044 7911 123456.
 _INTERNATIONAL = re.compile(
-    rb"(?<![\w.+\-])(?:\+|00(?=[1-9]\d?[ \-(]))(?=[1-9])(?:[ \-().]{0,2}\d){9,14}(?![\d%])(?![.,]\d)"
+    rb"(?<![\w.+\-])(?:\+|00(?=[1-9]\d?[ \-(]))(?=[1-9])(?:[ \-()]{0,2}\d){9,14}+(?![\d%])(?![.,]\d)"
 )
 # By the shapes that must be there: CN, KR and JP mobiles, TW, HK with its code, North America, the United Kingdom.
 _SHAPED: tuple[tuple[tuple[bytes, ...], re.Pattern[bytes]], ...] = (
@@ -308,7 +308,7 @@ def _is_word(chunk: bytes, lowered: bytes, start: int) -> bool:
 def _is_id(value: bytes) -> bool:
     """An id long enough to be one person's or one order's: five digits, not all the same; no date, no hex hash."""
     digits = [byte for byte in value if 48 <= byte < 58]
-    if len(digits) < 5 or len(set(digits)) < 2:
+    if (len(digits) < 5 and len(value) < 16) or len(set(value)) < 3:
         return False
     # 64 hex digits are a transaction or a file; a time starts like 2025-10-11.
     return not (len(value) >= 64 or re.match(rb"(?:19|20)\d\d-\d\d-\d\d", value))
@@ -316,7 +316,7 @@ def _is_id(value: bytes) -> bool:
 
 # IP addresses
 
-_IPV4 = re.compile(rb"\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\w\-]|\.\d|/(?:[12]?\d|3[01])(?!\d))")
+_IPV4 = re.compile(rb"\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\w\-]|\.\d|(?:/|%2[fF])(?:[12]?\d|3[01])(?!\d))")
 _IPV4_HEAD = re.compile(rb"(?<![\w.\-/])\d{1,3}\Z")
 _IPV6 = re.compile(
     rb"(?<![0-9A-Za-z:.])[23][0-9A-Fa-f]{1,3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}(?![0-9A-Za-z:/])"
@@ -544,6 +544,8 @@ _COLUMN_RULES: dict[str, tuple[str, ...]] = {
     ),
     "exchange-api-key": ("apikey", "xmbxapikey", "accesskey", "apitoken"),
     "assigned-secret": ("apisecret", "secretkey", "secret", "password", "passphrase", "clientsecret", "accesstoken"),
+    "private-key-hex": ("privatekey", "privkey", "signingkey"),
+    "authorization-header": ("authorization",),
     "listen-key": ("listenkey",),
     "request-signature": ("signature", "sign"),
     "cookie": ("cookie", "setcookie", "session", "sessionid", "p20t"),
@@ -572,7 +574,7 @@ def breaks_rule(rule: str, cell: str) -> bool:
     if rule == "user-id":
         return digits >= 5
     if rule == "order-id":
-        return digits >= 5 and len(text) < 64
+        return (digits >= 5 or (digits > 0 and len(text) >= 16)) and len(text) < 64
     if rule == "phone":
         return 7 <= digits <= 15
     if rule == "identity-document":

@@ -108,7 +108,9 @@ _RULES = (
     ),
     _rule(
         "request-signature",
-        rb"(?<![a-z])signature(?:(?:=|%3D)[A-Za-z0-9%+/=_-]{16,}|" + SEPARATOR + rb"[0-9a-f]{64}(?![0-9a-f]))",
+        rb"(?<![a-z])signature(?:(?:=|%3D)(?!%20|0x[0-9a-f]{130})[A-Za-z0-9%+/=_-]{16,}|"
+        + SEPARATOR
+        + rb"[0-9a-f]{64}(?![0-9a-f]))",
         b"signature",
     ),
     _rule("listen-key", rb"listen_?key" + _VALUE + rb"[A-Za-z0-9]{32,}", b"listenkey", b"listen_key"),
@@ -120,7 +122,7 @@ _RULES = (
     ),
     _rule(
         "authorization-header",
-        rb"authorization[\"'\s:=]{1,8}(?:bearer|basic|token)\s{1,4}[A-Za-z0-9._~+/=-]{16,}",
+        rb"authorization" + _VALUE + rb"(?:bearer|basic|token)(?:\s{1,4}|%20)[A-Za-z0-9._~+/=-]{16,}",
         b"authorization",
     ),
     _rule(
@@ -145,7 +147,7 @@ _RULES = (
         "assigned-secret",
         rb"(?:api[_-]?(?:key|secret)|secret[_-]?key|client[_-]?secret|access[_-]?token|passw(?:or)?d|passphrase)"
         rb"(?:[\"']?\s{0,3}[:=]\s{0,3}[\"']?|" + SEPARATOR + rb")"
-        rb"(?!tok_)(?=[^\s\"']{0,64}[0-9])[A-Za-z0-9+/_.!@#$%^&*-]{12,}",
+        rb"(?!tok_|your|change|example|xxxx|\*\*\*|[$<{]|%24|%3c)(?=[A-Za-z0-9+/_.!@#$%^*-]{0,64}[0-9])[A-Za-z0-9+/_.!@#$%^&*-]{12,}",
         b"apikey",
         b"api_key",
         b"api-key",
