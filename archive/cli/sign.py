@@ -196,6 +196,7 @@ def _packed(space: Workspace, folder: Path, publisher: str) -> tuple[Subject, Pa
     """Pack the dossier for this publisher into the local store, and write its bundle, still without an anchor."""
     from archive.bundle import build_bundle
     from archive.package import canonical
+    from archive.publish import blocks
     from archive.publish.pack import pack_dossier
 
     package = pack_dossier(space, folder, publisher=publisher).package
@@ -205,6 +206,7 @@ def _packed(space: Workspace, folder: Path, publisher: str) -> tuple[Subject, Pa
         entries=[leaf.to_json() for leaf in (package.header, *package.entries)],
         record=canonical.loads(package.record_json, max_bytes=len(package.record_json)),  # type: ignore[arg-type]
         directory=package.directory,
+        stamps=blocks.stamps(space, package.header.not_before),
     )
     path = space.bundles / f"{package.header.incident}-r{package.header.revision}-unanchored.proof.json"
     write_atomic(path, bundle.to_bytes())
