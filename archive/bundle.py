@@ -52,7 +52,7 @@ _ASK_AGAIN: Final = "fetch the proof bundle again, or ask its publisher for it"
 
 
 class UnknownBundleFormatError(ArchiveError):
-    """The bundle is of a format this version does not know: nothing in it could be checked. Exit 3."""
+    """The bundle is of a format, or has a key, that this version does not know: nothing could be checked. Exit 3."""
 
     exit_code = ExitCode.INCOMPLETE
 
@@ -153,9 +153,9 @@ def parse_bundle(data: bytes, *, name: str = "proof bundle") -> ProofBundle:
     Raises:
         InvalidInputError: `bundle.too_large`, `bundle.truncated`, `bundle.not_json`, `bundle.duplicate_key`,
             `bundle.too_deep`, `bundle.too_many_leaves`, `bundle.too_many_proofs`, `bundle.duplicate_proof`,
-            `bundle.missing_key`, `bundle.unknown_key`, `bundle.shape`, `bundle.root`, `bundle.content_id`,
+            `bundle.missing_key`, `bundle.shape`, `bundle.root`, `bundle.content_id`,
             `bundle.directory`, or another rule of canonical JSON (`bundle.float`, …).
-        UnknownBundleFormatError: `bundle.unknown_format`.
+        UnknownBundleFormatError: `bundle.unknown_format`, `bundle.unknown_key`.
     """
     value = _load(data, name)
     if not isinstance(value, dict):
@@ -173,7 +173,11 @@ def parse_bundle(data: bytes, *, name: str = "proof bundle") -> ProofBundle:
             raise _wrong(name, "missing_key", f"has no {key!r}")
     for key in value:
         if key not in _KEYS:
-            raise _wrong(name, "unknown_key", f"has a key {key[:80]!r} that format 1 does not have")
+            raise UnknownBundleFormatError(
+                f"{name}: has a key {key[:80]!r} that this version does not know",
+                code="bundle.unknown_key",
+                hint="use a newer version of archive, or ask the publisher for the proof bundle",
+            )
     if not _matches(_HEX64, value["root"]):
         raise _wrong(name, "root", "'root' is not 64 lower-case hex digits")
     if not _matches(_CONTENT_ID, value["content_id"]):

@@ -132,8 +132,12 @@ def test_missing_key(key: str) -> None:
     assert code_of(json.dumps(without).encode()) == "bundle.missing_key"
 
 
-def test_unknown_key() -> None:
-    assert code(verdict="pass") == "bundle.unknown_key"
+def test_unknown_key_is_incomplete_not_wrong_and_never_skipped() -> None:
+    with pytest.raises(UnknownBundleFormatError) as caught:
+        parse(verdict="pass")
+    assert caught.value.code == "bundle.unknown_key"
+    assert caught.value.exit_code == ExitCode.INCOMPLETE
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize(
