@@ -20,7 +20,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -81,6 +81,7 @@ class Authority:
     """A certificate authority with an intermediate and a time-stamp signer; keys are made anew for each.
 
     Args:
+        keys: `ec`, `ec384` or `rsa`.
         critical, purposes: of the signer's extended key usage.
         valid: days before and after now for which the signer's certificate is valid.
         crl_url, ocsp_url: put into the signer's certificate.
@@ -92,6 +93,7 @@ class Authority:
     purposes: tuple[x509.ObjectIdentifier, ...] = (ExtendedKeyUsageOID.TIME_STAMPING,)
     valid: tuple[int, int] = (10, 365)
     ess: str = "sha256"
+    keys: str = "ec"
     crl_url: str | None = None
     ocsp_url: str | None = None
     refuse: bool = False
@@ -118,10 +120,15 @@ class Authority:
     def root_der(self) -> bytes:
         return self.root.public_bytes(Encoding.DER)
 
+    def _new_key(self) -> Any:
+        if self.keys == "rsa":
+            return rsa.generate_private_key(65537, 2048)
+        return ec.generate_private_key(ec.SECP384R1() if self.keys == "ec384" else ec.SECP256R1())
+
     def _certificate(
-        self, name: str, issuer: tuple[ec.EllipticCurvePrivateKey, x509.Certificate] | None, now: datetime
-    ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-        key = ec.generate_private_key(ec.SECP256R1())
+        self, name: str, issuer: tuple[Any, x509.Certificate] | None, now: datetime
+    ) -> tuple[Any, x509.Certificate]:
+        key = self._new_key()
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         builder = (
             x509.CertificateBuilder()
@@ -136,8 +143,8 @@ class Authority:
         )
         return key, builder.sign(key if issuer is None else issuer[0], hashes.SHA256())
 
-    def _signer(self, now: datetime) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-        key = ec.generate_private_key(ec.SECP256R1())
+    def _signer(self, now: datetime) -> tuple[Any, x509.Certificate]:
+        key = self._new_key()
         builder = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{self.name} clock")]))

@@ -111,6 +111,19 @@ def test_a_local_authority_passes_through_its_intermediate(
     assert abs(checked.time - datetime.now(UTC).timestamp()) < 60  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("keys", ["rsa", "ec384"])
+def test_keys_of_other_kinds(authority: MakeAuthority, keys: str) -> None:
+    tsa = authority(keys=keys)
+    token = token_of(tsa, b"message")
+    kept = replace(token, crls=(tsa.crl(), tsa.crl(of_root=True)), ocsp=(tsa.ocsp(),))
+    checked = rfc3161.check_token(kept, b"message", roots_of(tsa))
+    assert (checked.status, status_of(checked, "revocation")) == ("pass", ["pass"])
+    data = bytearray(token.token)
+    data[-5] ^= 1
+    broken = rfc3161.check_token(replace(token, token=bytes(data)), b"message", roots_of(tsa))
+    assert failed(broken) >= {"stamp.rfc3161.signature"}
+
+
 @pytest.mark.parametrize(
     "settings",
     [
