@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from archive.chain import blocks, codec, registry
 from archive.chain.acts import ActsReader, BatchEntry
 from archive.chain.codec import keccak, to_hex
-from archive.chain.eip712 import Act, AnchorAct, RetractAct
+from archive.chain.eip712 import Act, AnchorAct, Request, RetractAct
 from archive.chain.reader import RegistryReader, block_receipts
 from archive.chain.rpc import Rpc
 from archive.chain.sending import Estimate, Mined, SignedTransaction, WaitProgress
@@ -66,6 +66,14 @@ def is_done(rpc: Rpc, address: str, act: Act) -> bool:
     if act.name == "endorse" and endorsement.withdrawn:
         raise _other(act, "withdrew its endorsement of this root, which cannot be undone", "withdrawn")
     return act.name == "endorse" or endorsement.withdrawn
+
+
+def is_cancelled(rpc: Rpc, address: str, request: Request) -> bool:
+    """Whether the account cancelled this very request."""
+    words = (registry.address_word(request.act.account), request.digest())
+    calldata = to_hex(registry.encode_call("cancellationSlotOf(address,bytes32)", words))
+    answer = rpc.call("eth_call", [{"to": address, "data": calldata}, "latest"])
+    return any(codec.data(answer, "cancellation", size=32))
 
 
 def _other(act: Act, what: str, name: str) -> RefusedError:

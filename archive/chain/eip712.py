@@ -214,6 +214,11 @@ def retract_call(root: bytes, reason: str) -> bytes:
     return registry.selector("retract(bytes32,string)") + _encode([root, _Dynamic(reason.encode())])
 
 
+def cancel_call(request: Request) -> bytes:
+    """Calldata of `cancel(bytes32)`, by which the signer makes the request unusable."""
+    return registry.encode_call("cancel(bytes32)", (request.digest(),))
+
+
 def direct_call(act: Act) -> bytes:
     """Calldata of the act as its own account sends it."""
     if isinstance(act, AnchorAct):
@@ -357,6 +362,7 @@ __all__ = [
     "EndorseAct",
     "Request",
     "RetractAct",
+    "cancel_call",
     "checked_reason",
     "decode_anchor_for",
     "direct_call",

@@ -39,6 +39,9 @@ def relay(
         Path, typer.Argument(metavar="FILE|FOLDER", help="A signed request, or a folder of them.", show_default=False)
     ],
     network: NetworkOption,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Make the requests unusable instead; only with their signer's own key.")
+    ] = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     wallet: WalletOption = None,
@@ -53,13 +56,13 @@ def relay(
     """
     paths = _paths(source)
     with open_writer(resolve_workspace(workspace), network, wallet, password_fd) as (chosen, writer):
-        run = _Relay(chosen, writer, quiet=json_output)
+        run = _Relay(chosen, writer, quiet=json_output, cancel=cancel)
         say(f"network   {chosen.name} (chain {chosen.chain_id}), registry {writer.reader.address}")
         say(f"pays      {writer.publisher}")
         ready = run.read(paths)
         if not dry_run:
             if ready and not yes:
-                typer.confirm(f"Send {len(ready)}?", abort=True, err=True)
+                typer.confirm(f"{'Cancel' if cancel else 'Send'} {len(ready)}?", abort=True, err=True)
             run.send(ready)
     if json_output:
         place = {"network": chosen.name, "registry": writer.reader.address}
@@ -70,7 +73,8 @@ def relay(
 class _Relay:
     """One run: what became of each file in `rows`, and the codes of those that failed."""
 
-    def __init__(self, network: Network, writer: RegistryWriter, *, quiet: bool) -> None:
+    def __init__(self, network: Network, writer: RegistryWriter, *, quiet: bool, cancel: bool) -> None:
+        self._cancel = cancel
         self._network = network
         self._writer = writer
         self._rpc = writer.reader.rpc
@@ -111,12 +115,18 @@ class _Relay:
 
     def _look(self, request: Request) -> None:
         """Show what it would cost; raises what the registry refuses it with."""
-        from archive.chain.acting import is_done, quote
+        from archive.chain.acting import quote
 
+        if self._cancel and request.act.account != self._writer.publisher:
+            raise RefusedError(
+                f"the request is of {request.act.account}, and this key is {self._writer.publisher}",
+                code="relay.not_yours",
+                hint="only the signer can cancel a request: choose its wallet with --wallet",
+            )
         price = "there already"
-        if not is_done(self._rpc, self._writer.reader.address, request.act):
+        if not self._done(request):
             try:
-                cost = quote(self._writer, request.relay_call()).to_json()
+                cost = quote(self._writer, self._call(request)).to_json()
                 price = f"at most {cost['max_cost']} {cost['symbol']}"
             except RefusedError as error:
                 # It may follow another request of this run.
@@ -124,6 +134,18 @@ class _Relay:
                     raise
                 price = "after the one before it"
         say(f"{request.act.name:<9} {request.act.root.hex()} for {request.act.account} ({price})")
+
+    def _call(self, request: Request) -> bytes:
+        from archive.chain.eip712 import cancel_call
+
+        return cancel_call(request) if self._cancel else request.relay_call()
+
+    def _done(self, request: Request) -> bool:
+        from archive.chain.acting import is_cancelled, is_done
+
+        if self._cancel:
+            return is_cancelled(self._rpc, self._writer.reader.address, request)
+        return is_done(self._rpc, self._writer.reader.address, request.act)
 
     def send(self, ready: list[tuple[Path, Request]]) -> None:
         """Send all. Anchors that follow each other go in their order, whatever the order of the files."""
@@ -147,20 +169,16 @@ class _Relay:
             ready = later
 
     def _send(self, path: Path, request: Request) -> None:
-        from archive.chain.acting import is_done, perform
+        from archive.chain.acting import perform
         from archive.cli.contract import wait_progress
 
         act = request.act
-        receipt = perform(
-            self._writer,
-            request.relay_call(),
-            lambda: is_done(self._rpc, self._writer.reader.address, act),
-            progress=wait_progress(),
-        )
+        receipt = perform(self._writer, self._call(request), lambda: self._done(request), progress=wait_progress())
         about = {"act": act.name, "account": act.account, "root": act.root.hex()}
         self.rows.append({"file": str(path), **about, **receipt.to_json()})
         if not self._quiet:
-            print_result(told(f"{act.name} relayed", f"{act.root.hex()} for {act.account}", receipt))
+            word = "cancelled" if self._cancel else "relayed"
+            print_result(told(f"{act.name} {word}", f"{act.root.hex()} for {act.account}", receipt))
 
     def _refused(self, path: Path, error: ArchiveError) -> None:
         self.rows.append({"file": str(path), "status": "refused", "error": error.to_json()})

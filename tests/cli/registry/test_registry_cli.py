@@ -160,6 +160,9 @@ def test_a_request_for_another_chain_is_not_sent(user: User) -> None:
     user.ok("sign", "endorse", "ab" * 32, *place, "--out", "r.json")
     code, answer = user.run("relay", "r.json", "--network", "local", "--yes")
     assert (code, answer["requests"][0]["error"]["code"]) == (1, "relay.other_registry")
+    user.ok("sign", "endorse", "ab" * 32, "--network", "local", "--out", "mine.json")
+    code, answer = user.run("relay", "mine.json", "--network", "local", "--cancel", "--yes")
+    assert (code, answer["requests"][0]["error"]["code"]) == (1, "relay.not_yours")
     assert user.refused("sign", "endorse", "ab" * 32) == "sign.no_place"
     assert user.refused("sign", "retract", "ab" * 32, *place) == "act.reason"
     assert user.refused("sign", "anchor", "ab" * 32, *place) == "act.no_bundle"

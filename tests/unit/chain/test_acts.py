@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.chain import eip712, proofs, registry
-from archive.chain.acting import is_done, locate_batch, perform
+from archive.chain.acting import is_cancelled, is_done, locate_batch, perform
 from archive.chain.acts import ActsReader, endorsement_of_word, retraction_of_word
 from archive.chain.batch import Batch, Member, Place, batch_root
 from archive.chain.codec import keccak, to_hex
@@ -214,6 +214,17 @@ def test_requests_that_the_registry_refuses(writer: RegistryWriter) -> None:
     moved = replace(signed(replace(good, chain_id=97)), chain_id=good.chain_id)
     assert code_of(lambda: relay(writer, moved)) == "registry.bad_signature"
     assert relay(writer, good) == "done"
+
+
+def test_a_cancelled_request_is_refused(writer: RegistryWriter, chain: EmbeddedChain) -> None:
+    own = Account.from_key(chain.account.key)
+    act = EndorseAct(writer.publisher, b"\x0a" * 32)
+    request = signed(request_for(writer, act), own)
+    assert not is_cancelled(chain, chain.registry, request)
+    perform(writer, eip712.cancel_call(request), lambda: is_cancelled(chain, chain.registry, request))
+    assert is_cancelled(chain, chain.registry, request)
+    assert code_of(lambda: relay(writer, request)) == "registry.cancelled"
+    assert relay(writer, signed(request_for(writer, act, FAR + 1), own)) == "done"
 
 
 def test_another_act_in_its_place_is_told_apart(writer: RegistryWriter) -> None:
