@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from archive.evidence.contracts import CONTRACTS
@@ -220,6 +221,18 @@ def _product(arrays: Mapping[str, Any], context: TableContext) -> dict[str, Any]
     found = pa.array(words, pa.string()).take(coded.indices)
     elsewhere = pc.fill_null(pc.not_equal(arrays["venue"], "binance"), context.venue not in (None, "binance"))
     return {"product": pc.coalesce(arrays["product"], pc.if_else(elsewhere, pa.scalar(None, pa.string()), found))}
+
+
+def _latency(arrays: Mapping[str, Any], context: TableContext) -> dict[str, Any]:
+    """From sending to the answer in milliseconds, where the log gives both times and no latency of its own."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = arrays["latency"].type
+    passed = pc.subtract(arrays["time"].cast(pa.int64()), arrays["sent_time"].cast(pa.int64()))
+    thousandth = pa.scalar(Decimal("0.001"), pa.decimal128(4, 3))
+    spent = pc.multiply(passed.cast(pa.decimal128(19, 0)), thousandth).cast(kind)
+    return {"latency": pc.coalesce(arrays["latency"], spent)}
 
 
 def _derive(arrays: Mapping[str, Any], context: TableContext) -> dict[str, Any]:
@@ -542,6 +555,7 @@ API_LOG = Kind(
             ),
             _derive,
         ),
+        Derivation(("latency",), ("latency", "time", "sent_time"), _latency),
         Derivation(
             ("outcome", "outcome_rule", "client_state"),
             ("outcome", "outcome_rule", "client_state", *_ANSWER),

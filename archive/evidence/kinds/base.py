@@ -42,7 +42,7 @@ class Kind:
     """A kind of tabular evidence.
 
     aliases: our column to the names others give it, lower case with underscores, the likeliest first.
-    layouts: name and columns of files without a header, by their number of columns.
+    layouts: name and columns of files without a header. Columns called `is_…` hold true or false, the others numbers.
     expand: one JSON value to flat rows, where the form is not flat already.
     line: one line of a log to cells of a row (of `line_names`), None where it says nothing.
     values: words of others for an enum's values, lower case.
@@ -50,7 +50,7 @@ class Kind:
 
     contract: Contract
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    layouts: Mapping[int, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    layouts: tuple[tuple[str, tuple[str, ...]], ...] = ()
     expand: Expand | None = None
     # Whether `expand` leaves a flat JSON object as it is, so that Arrow may read lines of them.
     plain_json: bool = False

@@ -274,7 +274,7 @@ KLINES = Kind(
         "taker_buy_volume": ("taker_buy_base_asset_volume", "taker_buy_base_volume", "taker_buy_base", "k_V"),
         "taker_buy_quote_volume": ("taker_buy_quote_asset_volume", "taker_buy_quote", "k_Q"),
     },
-    layouts={12: ("data.binance.vision klines", _BINANCE_KLINE), 6: ("ccxt OHLCV", _CCXT_KLINE)},
+    layouts=(("data.binance.vision klines", _BINANCE_KLINE), ("ccxt OHLCV", _CCXT_KLINE)),
     expand=_expand_klines,
     values={"product": PRODUCT_WORDS},
     derivations=(_PLACES,),
@@ -383,14 +383,6 @@ _AGG = (
 _TRADE = ("id", "price", "qty", "quote_qty", "time", "is_buyer_maker", "is_best_match")
 
 
-def _trade_layout(kind: str) -> dict[int, tuple[str, tuple[str, ...]]]:
-    return {
-        8: (f"data.binance.vision {kind}", _AGG),
-        7: (f"data.binance.vision {kind}", _AGG[:7]),
-        6: (f"data.binance.vision {kind}", _TRADE[:6]),
-    }
-
-
 def _taker(arrays: Mapping[str, Any], context: TableContext) -> dict[str, Any]:
     """The taker sells when the buyer is the maker. The number is the id where it is a whole one."""
     import pyarrow as pa
@@ -461,7 +453,12 @@ TRADES = Kind(
         "side": ("taker_side", "taker_or_maker_side"),
         "buyer_is_maker": ("is_buyer_maker", "buyer_maker", "m", "was_the_buyer_the_maker"),
     },
-    layouts=_trade_layout("trades"),
+    layouts=(
+        ("data.binance.vision aggTrades", _AGG),
+        ("data.binance.vision aggTrades", _AGG[:7]),
+        ("data.binance.vision trades", _TRADE),
+        ("data.binance.vision trades", _TRADE[:6]),
+    ),
     values={"side": _SIDES, "product": PRODUCT_WORDS},
     derivations=(_PLACES, Derivation(("side", "number"), ("side", "buyer_is_maker", "id", "number"), _taker)),
     checker=_Trades,

@@ -35,10 +35,23 @@ class DelimitedReader:
     anchors: frozenset[str] = frozenset()
     block_bytes: int = BLOCK_BYTES
 
-    def read(self, wanted: frozenset[str], *, raw: bool, complain: Complain) -> Iterator[SourceBatch]:
+    def read(
+        self,
+        wanted: frozenset[str],
+        *,
+        raw: bool,
+        complain: Complain,
+        types: Mapping[str, pa.DataType] | None = None,
+    ) -> Iterator[SourceBatch]:
+        """As `Reader.read`. Columns of `types` may come in that type, in parts of the file where every cell fits it."""
         names = [name for name in self.names if name in wanted or name in self.anchors] or [self.names[0]]
         with self.packed.open() as stream:
-            reading = self._read_raw(stream, names, complain) if raw else self._read_fast(stream, names, complain)
+            if raw:
+                reading = self._read_raw(stream, names, complain)
+            elif types:
+                reading = self._read_typed(stream, names, complain, types)
+            else:
+                reading = self._read_fast(stream, names, complain)
             try:
                 yield from reading
             except ArchiveError:
@@ -49,6 +62,80 @@ class DelimitedReader:
                     code="table.delimited",
                     hint="is a quotation mark not closed, or a line longer than 4 MiB?",
                 ) from error
+
+    def _read_typed(
+        self, stream: BinaryIO, names: Sequence[str], complain: Complain, types: Mapping[str, pa.DataType]
+    ) -> Iterator[SourceBatch]:
+        """Blocks of whole lines, parsed beside each other; one whose cells do not all fit is read as text."""
+        from concurrent.futures import Future, ThreadPoolExecutor
+
+        head = stream.readline(MAX_RECORD_BYTES) if self.header else b""
+        if head.count(b'"') % 2:
+            # A line end inside a cell of the header: the streaming reader knows where the header ends.
+            yield from self._read_fast(cast("BinaryIO", _Chained(head, stream)), names, complain)
+            return
+        row = 1
+        waiting: deque[tuple[bytes, Future[pa.RecordBatch | None]]] = deque()
+
+        def next_one() -> Iterator[SourceBatch]:
+            nonlocal row
+            block, parsing = waiting.popleft()
+            parsed = parsing.result()
+            if parsed is None:
+                part = replace(self, header=False)
+                last = row - 1
+
+                def told(code: str, message: str, number: int) -> None:
+                    nonlocal last
+                    last = max(last, number + row - 1)
+                    complain(code, message, number + row - 1)
+
+                for batch in part._read_fast(io.BytesIO(block), names, told):
+                    rows = _shifted(batch.rows, row - 1)
+                    last = max(last, rows[-1].as_py())
+                    yield SourceBatch(batch.columns, rows)
+                row = max(last + 1, row + _records(block))
+                return
+            rows, row = _numbers(parsed.num_rows, row, deque())
+            kept = _not_null(parsed)
+            if kept is not None:
+                parsed, rows = parsed.filter(kept), rows.filter(kept)
+            if parsed.num_rows:
+                yield SourceBatch(dict(zip(names, parsed.columns, strict=True)), rows)
+
+        with ThreadPoolExecutor(PARSERS, thread_name_prefix="archive-csv") as pool:
+            for block in _blocks(stream, self.block_bytes):
+                waiting.append((block, pool.submit(self._parse, block, names, types)))
+                if len(waiting) > PARSERS:
+                    yield from next_one()
+            while waiting:
+                yield from next_one()
+
+    def _parse(self, block: bytes, names: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.RecordBatch | None:
+        """A block as one typed batch, or None when a cell or record is not as it should be."""
+        import pyarrow as pa
+        from pyarrow import csv as arrow_csv
+
+        # Blank lines, and cells that Arrow would trim or take apart differently, are for the careful reader.
+        if block.count(b'"') or b"\n\n" in block or b"\r\n\r\n" in block or block[:1] in b"\r\n":
+            return None
+        try:
+            table = arrow_csv.read_csv(
+                pa.BufferReader(block),
+                read_options=arrow_csv.ReadOptions(
+                    use_threads=False, block_size=len(block) + 1, column_names=list(self.names)
+                ),
+                parse_options=arrow_csv.ParseOptions(delimiter=self.delimiter, ignore_empty_lines=False),
+                convert_options=arrow_csv.ConvertOptions(
+                    column_types={name: types.get(name, pa.binary()) for name in self.names},
+                    include_columns=list(names),
+                    null_values=[""],
+                    strings_can_be_null=True,
+                ),
+            )
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            return None
+        return table.combine_chunks().to_batches()[0] if table.num_rows else None
 
     def _read_fast(self, stream: BinaryIO, names: Sequence[str], complain: Complain) -> Iterator[SourceBatch]:
         import pyarrow as pa

@@ -24,6 +24,7 @@ from archive.evidence.readers.parquet import ParquetReader
 from archive.evidence.readers.source import HEAD_BYTES, Source
 from archive.evidence.readers.sumtree import FIRST_LINE, NAMES, open_sum_tree
 from archive.evidence.readers.web import RECORD_NAMES, StatementReader, WebReader
+from archive.evidence.readers.widebook import WideBookReader, is_wide_book
 
 MAX_COLUMNS = 1_024
 _DELIMITERS = ",;\t|"
@@ -205,6 +206,10 @@ def _delimited(
     else:
         names, header = tuple(cells), True
     names = _unique(tuple(_printable(name) for name in names))
+    if kind.contract.kind == "order-book" and mapping is None and is_wide_book(names):
+        wide = WideBookReader(DelimitedReader(packed, names, delimiter, header))
+        rules = _rules(kind, packed.path, wide.names, None)
+        return Source("Tardis book snapshots", wide, rules, names=wide.names, facts=facts)
     rules = _rules(kind, packed.path, names, mapping)
     if "archive" in facts and not label.startswith(facts["archive"]):
         label = f"{facts['archive']} {label}"
@@ -231,9 +236,18 @@ def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _layout(kind: Kind, cells: list[str]) -> tuple[str, tuple[str, ...]] | None:
-    """The layout of a file without a header: its first line is all numbers and flags."""
-    plain = all(_NUMBER.match(cell.strip()) or cell.strip().casefold() in ("true", "false", "") for cell in cells)
-    return kind.layouts.get(len(cells)) if plain else None
+    """The layout of a file without a header: its first line is all numbers and flags, each where it should be."""
+    for label, names in kind.layouts:
+        if len(names) == len(cells) and all(map(_fits, names, cells)):
+            return label, names
+    return None
+
+
+def _fits(name: str, cell: str) -> bool:
+    word = cell.strip()
+    if name.startswith("is_"):
+        return word.casefold() in ("true", "false")
+    return not word or _NUMBER.match(word) is not None
 
 
 def _rules(kind: Kind, path: Path, names: tuple[str, ...], mapping: TableMapping | None) -> Mapping[str, CellRule]:

@@ -222,3 +222,10 @@ def test_a_code_without_a_product_is_told(read: Reader) -> None:
     found = read("time,code\n2025-10-10,-2022\n", "api-log", context=TableContext(venue="binance"))
     assert found.codes["api-log.product_unknown"] == 1
     assert found.rows[0]["outcome"] == "rejected"
+
+
+def test_the_latency_is_the_time_between_two_times_and_exact(read: Reader) -> None:
+    text = "sent_time,time,http_status,latency_ms\n"
+    text += "2025-10-10T21:00:00.000001Z,2025-10-10T21:00:01.234567Z,200,\n"
+    text += "2025-10-10T21:00:00Z,2025-10-10T21:00:01Z,200,7.5\n"
+    assert [str(row["latency"].normalize()) for row in read(text, "api-log").rows] == ["1234.566", "7.5"]

@@ -361,3 +361,39 @@ def test_two_versions_of_a_statement_are_compared_by_what_is_read(tmp_path: Path
     assert diff_statements(old, new).added == ("Some glitches.",)
     assert diff_statements(old, new).removed == ()
     assert diff_statements(new, text).same
+
+
+def test_spot_trades_and_aggregated_ones_without_a_header_are_told_apart(read: Reader) -> None:
+    spot = read("5,100.5,0.1,10.05,1760130000000000,True,True\n", "trades", name="spot.csv")
+    assert (spot.rows[0]["quote_quantity"], spot.rows[0]["side"], spot.rows[0]["first_id"]) == (
+        Decimal("10.05"),
+        "sell",
+        None,
+    )
+    agg = read("5,100.5,0.1,9,10,1760130000000,false\n", "trades", name="agg.csv")
+    assert (agg.rows[0]["first_id"], agg.rows[0]["last_id"], agg.rows[0]["side"]) == (9, 10, "buy")
+
+
+WIDE = (
+    "exchange,symbol,timestamp,local_timestamp,asks[0].price,asks[0].amount,bids[0].price,bids[0].amount,"
+    "asks[1].price,asks[1].amount,bids[1].price,bids[1].amount\n"
+)
+
+
+def test_book_snapshots_side_by_side_become_one_row_a_level(read: Reader) -> None:
+    lines = "binance-futures,X,1760130000000000,1760130000000001,3,1,2,1,4,1,1,1\n"
+    lines += "binance-futures,X,1760130001000000,1760130001000001,3,1,2,1,4,1,,\n"
+    found = read(WIDE + lines, "order-book", context=TableContext())
+    assert [(row["row"], row["side"], row["price"]) for row in found.rows] == [
+        (1, "bid", 2),
+        (1, "bid", 1),
+        (1, "ask", 3),
+        (1, "ask", 4),
+        (2, "bid", 2),
+        (2, "ask", 3),
+        (2, "ask", 4),
+    ]
+    assert {row["venue"] for row in found.rows} == {"binance"}
+    assert found.problems == []
+    crossed = read(WIDE + lines.replace(",3,1,2,1,", ",2,1,3,1,"), "order-book", name="c.csv", context=TableContext())
+    assert "order-book.crossed" in crossed.codes
