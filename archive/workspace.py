@@ -18,11 +18,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from archive import partial
 from archive.errors import RefusedError
 
 ENVIRONMENT_VARIABLE = "ARCHIVE_WORKSPACE"
@@ -103,8 +103,7 @@ def resolve_workspace(option: Path | None) -> Workspace:
 def write_atomic(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Write a file so that a reader, or a crash, sees the old bytes or the new ones and nothing between."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
-    temporary = Path(name)
+    descriptor, temporary = partial.new_file(path)
     try:
         with os.fdopen(descriptor, "wb") as handle:
             handle.write(data)

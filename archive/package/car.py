@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
+from archive import partial
 from archive.errors import InvalidInputError, RefusedError
 from archive.package import build, unixfs
 from archive.package import cid as cids
@@ -80,8 +80,7 @@ def pack_file(inputs: PackageInput, seal: Seal, target: Path, *, progress: Progr
     """
     build.check_input(inputs)
     target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
-    temporary = Path(name)
+    descriptor, temporary = partial.new_file(target)
     try:
         with os.fdopen(descriptor, "wb") as sink:
             opened = inputs.open_evidence

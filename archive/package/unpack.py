@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
+from archive import partial
 from archive.errors import InvalidInputError, Problem, RefusedError
 from archive.package import canonical, contents, entries, manifest, unixfs
 from archive.package import cid as cids
@@ -80,7 +81,7 @@ def unpack_car(
         )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
+        held, temporary = partial.new_folder(folder)
     except OSError as error:
         _write_failed(folder, error)
     try:
@@ -93,6 +94,8 @@ def unpack_car(
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+    finally:
+        os.close(held)
     return UnpackedPackage(result.root, result.content_id, result.manifest, result.files, folder)
 
 

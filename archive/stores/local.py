@@ -5,7 +5,8 @@
 <folder>/files/<cid>
 ```
 A file appears under its name only when all its bytes are on disk (temporary file, fsync, rename), so a crash leaves
-the old state or the new one. Everything is hashed again when it is read: a disk rots too.
+the old state or the new one; the next writer sweeps what a killed one left. Everything is hashed again when it is read:
+a disk rots too.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from archive import partial
 from archive.errors import InvalidInputError, RefusedError, UnreachableError, UsageError
 from archive.stores.base import MAX_FILE_BYTES, MAX_PACKAGE_BYTES, BoundedSink, Pin, check_cid
 from archive.stores.carcheck import check_car, check_file, copy_car, copy_file
@@ -147,8 +148,7 @@ class LocalStore:
         temporary: Path | None = None
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(prefix=".", suffix=".partial", dir=target.parent)
-            temporary = Path(name)
+            descriptor, temporary = partial.new_file(target, alone=True)
             with os.fdopen(descriptor, "w+b") as sink:
                 yield sink
                 sink.flush()
