@@ -48,6 +48,8 @@ COMMAND_MODULES = (
     "trust",
     "seal",
     "reveal",
+    "redact",
+    "scan",
     "doctor",
 )
 

@@ -11,6 +11,7 @@ from typing import Any
 from archive.errors import InvalidInputError, Problem, RefusedError, UsageError
 from archive.evidence.gate import Examined, Group, examine_file, examine_stream
 from archive.evidence.personal import RULE_NAMES
+from archive.evidence.redact import parse_recipe, slot_faults
 from archive.package import canonical
 from archive.package.build import EvidenceInput, PackageInput
 from archive.record.check import check_dossier
@@ -169,6 +170,7 @@ def scan(draft: Draft, waivers: Sequence[str]) -> tuple[str, ...]:
         Problem(item.code, item.why, path=str(draft.folder / item.path), hint=item.hint) for item in found.refused
     ]
     problems += _unreviewed(draft, found)
+    problems += _slots(draft)
     if problems:
         places = "1 place" if len(problems) == 1 else f"{len(problems)} places"
         code = next((p.code for p in problems if p.code == "publish.secret_found"), problems[0].code)
@@ -202,6 +204,21 @@ def _hit(draft: Draft, group: Group) -> Problem:
         hint="remove it, redact it ('archive redact'), or withhold the file; "
         f"if it may be public: --waive {group.name}",
     )
+
+
+def _slots(draft: Draft) -> list[Problem]:
+    """Content that stands where a redaction says that nothing is."""
+    problems: list[Problem] = []
+    for item in draft.open_items:
+        if item.redaction is None:
+            continue
+        path = draft.folder / (item.path or "")
+        recipe = parse_recipe(item.redaction.model_dump(mode="json", exclude_unset=True))
+        problems += [
+            Problem(code, words, path=str(path), hint="redact the original again: 'archive redact'")
+            for code, words in slot_faults(path, recipe)
+        ]
+    return problems
 
 
 def _unreviewed(draft: Draft, found: Examined) -> list[Problem]:

@@ -105,7 +105,7 @@ def describe(
     """
     if evidence and path and media_type:
         return [Described(evidence, path, media_type)]
-    folder = dossier or _dossier_around(file)
+    folder = dossier or dossier_around(file)
     if folder is None:
         raise UsageError(
             f"{file}: it lies in no dossier, so how it was listed is not known",
@@ -122,7 +122,8 @@ def _listed(folder: Path, evidence: str | None, path: str | None, media_type: st
             yield Described(item.id, path or item.path, media_type or item.media_type or "application/octet-stream")
 
 
-def _dossier_around(file: Path) -> Path | None:
+def dossier_around(file: Path) -> Path | None:
+    """The folder above a file that holds a record, if there is one."""
     for folder in list(file.absolute().parents)[:MAX_CLIMB]:
         if any((folder / name).is_file() for name in RECORD_NAMES):
             return folder

@@ -21,6 +21,7 @@ from archive.verify.matching import Matching, match_files
 from archive.verify.outcome import AnchorSummary, Check, Outcome, Section, Status, Verdict, unknown_note
 from archive.verify.policy import PER_ANCHOR, Policy
 from archive.verify.record import check_record, check_unshown
+from archive.verify.redaction import check_redactions
 from archive.verify.reveals import check_reveals
 from archive.verify.stamps import check_stamps
 
@@ -46,6 +47,7 @@ def judge(facts: Facts, policy: Policy) -> Outcome:
         checks += check_record(bundle, leaves)
         checks += check_unshown(bundle, leaves, matching, revealed.shown)
         checks += revealed.checks
+        checks += check_redactions(bundle, leaves, facts.redactions)
     else:
         error = leaves.unknown[0][1]
         checks.append(

@@ -192,6 +192,14 @@ class FindingFact:
 
 
 @dataclass(frozen=True, slots=True)
+class RedactionFact:
+    """What was found in the slots of a redacted file: code and words of each fault, none when they are empty."""
+
+    id: str
+    faults: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything the rules look at."""
 
@@ -210,6 +218,7 @@ class Facts:
     stores: tuple[StoreAnswer, ...] = ()
     clocks: ClockFacts = field(default_factory=ClockFacts)
     reveals: tuple[RevealFact, ...] = ()
+    redactions: tuple[RedactionFact, ...] = ()
     acts: tuple[RegistryFacts, ...] = ()  # retractions, endorsements and histories in trusted registries
     quorum: int | None = None  # how many nodes must agree, where the reader said so
     findings: tuple[FindingFact, ...] | None = None  # None: nobody asked to compute them again

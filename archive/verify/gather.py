@@ -42,6 +42,7 @@ from archive.verify.given import (
 )
 from archive.verify.leaves import read_leaves
 from archive.verify.nodes import KnownChain, Node, ask_chain
+from archive.verify.redaction import read_redactions
 from archive.verify.reveals import read_reveals
 from archive.workspace import Workspace
 
@@ -142,6 +143,7 @@ def gather(target: Target, given: Sequence[Path], sources: Sources) -> Facts:
         quorum=sources.quorum,
         unreadable=tuple(found.unreadable),
         reveals=tuple(read_reveals(found.reveals, found.files, found.paths)),
+        redactions=tuple(read_redactions(bundle, read_leaves(bundle.entries), found.files, found.paths)),
         package_folder=found.package_folder,
         anchors=tuple(ask_chain(bundle, sources.nodes, sources.chains, sources.trust, sources.workspace, identities)),
         acts=ask_acts(bundle, sources.nodes, sources.trust, sources.workspace, sources.endorsers, identities),
