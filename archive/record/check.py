@@ -24,6 +24,9 @@ from archive.record.load import line_of
 CHUNK_BYTES = 1 << 20
 # A folder deeper or fuller than this is no dossier; the walk stops instead of reading a whole disk.
 MAX_WALK_DEPTH = 64
+# Kinds whose text can be read, so that two versions of one statement can be compared.
+_TEXT_KINDS = frozenset({"statement", "web-capture", "web-page", "announcement"})
+_SHOWN = 160
 MAX_WALK_FILES = 2 * MAX_LEAVES
 # Files that people keep beside a record and that are never published.
 _BESIDE = frozenset({"readme", "license", "licence", "changelog", "contributing", "notice", "makefile"})
@@ -55,6 +58,8 @@ class _Findings:
     files: int = 0
     bytes: int = 0
     names: dict[str, str] | None = None
+    # Paths that lead to plain files inside the dossier, no link followed on the way.
+    opened: set[str] = field(default_factory=set)
 
     def note(self, code: str, message: str, pointer: str, hint: str | None, severity: Severity = "error") -> None:
         line = line_of(self.dossier.lines, pointer)
@@ -77,6 +82,7 @@ def check_dossier(folder: Path, *, ci: bool = False, scan: bool = True) -> Check
     items = list(_items(dossier.value))
     if dossier.value:
         _check_files(findings, items, ci=ci, scan=scan)
+        _compare_statements(findings, items)
     record = dossier.record
     return CheckReport(
         folder=folder,
@@ -145,6 +151,7 @@ def _check_file(findings: _Findings, pointer: str, item: Mapping[str, Any], path
         size = os.fstat(descriptor).st_size
         findings.files += 1
         findings.bytes += size
+        findings.opened.add(path)
         _check_content(findings, pointer, item, path, handle, size)
         if scan and "withheld" not in item:
             handle.seek(0)
@@ -176,6 +183,43 @@ def _check_table(findings: _Findings, pointer: str, item: Mapping[str, Any], pat
         findings.note("evidence.tables_unchecked", error.message, f"{pointer}/kind", error.hint, "note")
     except ArchiveError as error:
         findings.note_file(error.code, error.message, path, error.hint)
+
+
+def _compare_statements(findings: _Findings, items: list[tuple[str, Mapping[str, Any]]]) -> None:
+    """What changed from each version of a statement to the next, where the record holds the texts of both."""
+    held = {
+        str(item.get("id")): findings.dossier.folder / str(item.get("path"))
+        for _, item in items
+        if str(item.get("kind")) in _TEXT_KINDS and str(item.get("path")) in findings.opened
+    }
+    statements = findings.dossier.value.get("statements") if held else None
+    for number, statement in enumerate(statements if isinstance(statements, list) else ()):
+        versions = statement.get("versions") if isinstance(statement, dict) else None
+        before: Path | None = None
+        for at, version in enumerate(versions if isinstance(versions, list) else ()):
+            named = version.get("evidence") if isinstance(version, dict) else None
+            paths = [held[name] for name in map(str, named) if name in held] if isinstance(named, list) else []
+            path = paths[0] if paths else None
+            if before is not None and path is not None and path != before:
+                _compare(findings, before, path, f"/statements/{number}/versions/{at}")
+            before = path or before
+
+
+def _compare(findings: _Findings, before: Path, after: Path, pointer: str) -> None:
+    from archive.evidence.readers.web import diff_statements
+
+    try:
+        diff = diff_statements(before, after)
+    except ArchiveError as error:
+        findings.note("statement.not_compared", error.message, pointer, error.hint, "note")
+        return
+    if diff.same:
+        findings.note("statement.same", "the text reads as that of the version before", pointer, None, "note")
+        return
+    first = next(line for line in diff.unified[2:] if line.startswith(("-", "+")))
+    shown = first if len(first) <= _SHOWN else first[: _SHOWN - 1] + "…"
+    message = f"{len(diff.removed)} lines went and {len(diff.added)} came since the version before, first: {shown}"
+    findings.note("statement.changed", message, pointer, None, "note")
 
 
 def _check_content(

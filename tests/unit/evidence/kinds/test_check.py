@@ -88,3 +88,41 @@ def test_arrow_and_duckdb_are_imported_for_tables_only(dossier: Path) -> None:
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+STATEMENT = """
+parties:
+  - id: venue
+    name: {en: Venue}
+    kind: organisation
+statements:
+  - id: notice
+    party: venue
+    versions:
+      - text: {en: Engines remained online.}
+        evidence: [first]
+      - text: {en: "Engines remained online, with glitches."}
+        evidence: [second]
+evidence:
+  - {id: first, kind: statement, title: {en: First}, path: evidence/a.html, media_type: text/html}
+  - {id: second, kind: statement, title: {en: Second}, path: evidence/b.html, media_type: text/html}
+"""
+
+
+@pytest.mark.parametrize(
+    ("later", "code"),
+    [
+        ("<html><body><p>Core engines remained online.</p><p>Some glitches.</p></body></html>", "statement.changed"),
+        ("<html><body><div>Core engines  remained online.</div></body></html>", "statement.same"),
+    ],
+)
+def test_two_versions_of_one_statement_are_compared(dossier: Path, later: str, code: str) -> None:
+    (dossier / "evidence").mkdir(exist_ok=True)
+    (dossier / "evidence/a.html").write_text("<html><body><p>Core engines remained online.</p></body></html>")
+    (dossier / "evidence/b.html").write_text(later)
+    record = dossier / "incident.yaml"
+    head = record.read_text().split("\nparties:")[0].split("\nevidence:")[0]
+    record.write_text(head.rstrip("\n") + "\n" + STATEMENT)
+    found = [problem for problem in check_dossier(dossier).problems if problem.code.startswith("statement.")]
+    assert [(problem.code, problem.severity) for problem in found] == [(code, "note")]
+    assert found[0].pointer == "/statements/0/versions/1"
