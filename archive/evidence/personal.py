@@ -75,6 +75,7 @@ _NOT_DOMAINS = frozenset(
     b"png jpg jpeg gif svg webp ico css js mjs json html htm pdf csv txt woff woff2 xml yaml yml log tgz gz lock map "
     b"example invalid test localhost local internal".split()
 )
+_ENDS_IN_LETTERS = re.compile(rb"(?:\.|dot[\])]\s?)[a-z]{2,24}\Z")
 _EXAMPLES = re.compile(rb"(?:^|\.)example\.(?:com|org|net)\Z", re.IGNORECASE)
 _ROLES = frozenset(
     b"git noreply no-reply donotreply do-not-reply support press info contact hello security abuse admin help "
@@ -96,10 +97,14 @@ def find_emails(chunk: bytes, lowered: bytes) -> Iterator[Span]:
         if local is None or domain is None:
             continue
         name = local[0].lower().strip(b".-_%+")
-        host = (domain[1] + domain[2]).lower()
-        if not name or name in _ROLES or domain[2].lower() in _NOT_DOMAINS or _EXAMPLES.search(host):
+        host, end = (domain[1] + domain[2]).lower(), domain.end()
+        while (cut := host.rfind(b".")) > 0 and host[cut + 1 :] in _NOT_DOMAINS:
+            # A file's ending behind an address, as in `…@gmail.com.txt`.
+            end -= len(host) - cut
+            host = host[:cut]
+        if not name or name in _ROLES or not _ENDS_IN_LETTERS.search(host) or _EXAMPLES.search(host):
             continue
-        yield Span(local.start(), domain.end(), "email")
+        yield Span(local.start(), end, "email")
 
 
 # Phone
