@@ -37,7 +37,7 @@ _HINTS = {
     "record.sha256": "`sha256sum FILE` prints it",
     "record.media_type": "text/csv, application/json, image/png, application/pdf …; no parameters",
     "record.url": "leave the line out when the address is not known",
-    "record.true": "",
+    "record.true": "write `true`; a role, for instance, is always worded as alleged",
     "record.integer": "no quotes, dots or separators: 12",
 }
 

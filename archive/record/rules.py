@@ -736,7 +736,7 @@ def _check_top(value: Mapping[str, Any]) -> Iterator[Fault]:
             "record.languages",
             f"title and summary are not in the same languages ({missing})",
             "/summary",
-            None,
+            "write both in each language, or delete the one that stands alone",
             "warning",
         )
 

@@ -46,7 +46,7 @@ def _result(problem: Problem, rule: int) -> dict[str, object]:
         "message": {"text": text},
     }
     if problem.path is not None:
-        place: dict[str, object] = {"artifactLocation": {"uri": quote(problem.path)}}
+        place: dict[str, object] = {"artifactLocation": {"uri": _uri(problem.path)}}
         if problem.line is not None:
             place["region"] = {"startLine": problem.line}
         location: dict[str, object] = {"physicalLocation": place}
@@ -54,6 +54,11 @@ def _result(problem: Problem, rule: int) -> dict[str, object]:
             location["logicalLocations"] = [{"fullyQualifiedName": problem.pointer}]
         result["locations"] = [location]
     return result
+
+
+def _uri(path: str) -> str:
+    """A reference relative to the checkout, as code scanning takes it; a `file:` URI when the path is absolute."""
+    return f"file://{quote(path)}" if path.startswith("/") else quote(path)
 
 
 def to_workflow_commands(problems: Sequence[Problem]) -> Iterator[str]:

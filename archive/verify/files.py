@@ -57,7 +57,8 @@ def check_files(
             checks.append(Check("bytes", "unchecked", "evidence", None, None, note))
     checks += _completeness(matching, leaves, has_record=bundle.record is not None)
     known = {(sha256, size) for _, sha256, size in references(bundle)} | revealed.files
-    checks += [_unlisted(f, facts) for f in matching.unlisted if (f.sha256, f.size) not in known]
+    veiled = sum(1 for w in leaves.withheld if w.commitment not in revealed.shown)
+    checks += [_unlisted(f, facts, veiled) for f in matching.unlisted if (f.sha256, f.size) not in known]
     return checks
 
 
@@ -116,8 +117,16 @@ def is_evidence(wanted: Wanted) -> bool:
     return wanted.path not in entries.RESERVED_PATHS
 
 
-def _unlisted(file: FileFact, facts: Facts) -> Check:
+def _unlisted(file: FileFact, facts: Facts, veiled: int) -> Check:
+    """`veiled` items are withheld and not revealed: a file alone may be one of them, and nothing here can tell."""
     base = file.full.rsplit("/", 1)[-1]
+    if file.path is None and veiled:
+        items = "the item" if veiled == 1 else f"one of the {veiled} items"
+        note = (
+            f"none of the open files of the package; whether it is {items} that the publisher withheld, only a reveal "
+            "of it shows"
+        )
+        return Check("bytes", "unchecked", file.name, None, file.sha256, note)
     if file.path is None:
         note = f"this file is not part of the package, neither by its name nor by its bytes; {_ASK}"
         return Check("bytes", "fail", file.name, None, file.sha256, note)

@@ -133,6 +133,15 @@ def test_sarif_has_the_form_that_code_scanning_takes(bad: Path) -> None:
     }
 
 
+def test_sarif_names_an_absolute_path_as_a_file_uri() -> None:
+    from archive.errors import Problem
+    from archive.record.sarif import to_sarif
+
+    runs: Any = to_sarif([Problem("a.b", "m", "/home/ü x/incident.yaml", 3)])["runs"]
+    place = runs[0]["results"][0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"] == {"uri": "file:///home/%C3%BC%20x/incident.yaml"}
+
+
 def test_workflow_commands_escape_what_would_end_them() -> None:
     from archive.errors import Problem
     from archive.record.sarif import to_workflow_commands

@@ -308,6 +308,18 @@ def test_withheld_item_is_unchecked_and_named(desk: Desk) -> None:
     assert statuses(outcome, "withheld:secret-csv") == ["unchecked"]
 
 
+def test_withheld_file_without_its_reveal_is_not_called_wrong(desk: Desk, tmp_path: Path) -> None:
+    """Nothing can tell whether a file that is none of the open ones is the withheld one."""
+    published = desk.publish(withheld={"evidence/secret.csv": b"name,account\n"})
+    secret = tmp_path / "secret.csv"
+    secret.write_bytes(b"name,account\n")
+    outcome = desk.verify(published, [published.folder / "evidence", secret])
+    assert outcome.verdict == "incomplete"
+    assert failed(outcome) == set()
+    assert outcome.lacking == ("bytes",)
+    assert "only a reveal" in note(outcome, "bytes")
+
+
 def test_referenced_file_is_unchecked_and_named_until_it_is_given(desk: Desk, tmp_path: Path) -> None:
     import hashlib
 
