@@ -27,7 +27,7 @@ def cases() -> Iterator[Any]:
 
 
 def test_there_are_golden_packages() -> None:
-    assert [p.name for p in GENERATIONS] == ["1"]
+    assert [p.name for p in GENERATIONS] == ["1", "1-registry"]
 
 
 @pytest.mark.parametrize("folder", GENERATIONS, ids=lambda p: p.name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -74,6 +76,12 @@ def test_batches_are_as_the_vectors_say(vector: dict[str, Any]) -> None:
     for member, index, path in zip(members, told["indexes"], told["paths"], strict=True):
         place = batch.place(member)
         assert (place.index, [to_hex(node) for node in place.path]) == (index, path)
+
+
+def test_the_vectors_are_those_that_the_code_makes() -> None:
+    command = [sys.executable, str(VECTORS / "generate_requests.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_request_of_another_shape_is_refused() -> None:
