@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import batch, consensus, hashing, small_files, startup, verify
+from bench import batch, consensus, findings, hashing, small_files, startup, verify
 from bench.measure import Context, Row, Skipped
 
 BENCHMARKS: dict[str, Callable[[Context], Iterator[Row]]] = {
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[Context], Iterator[Row]]] = {
     "small-files": small_files.many_files,
     "startup": startup.commands,
     "verify": verify.offline,
+    "findings": findings.methods,
     "consensus": consensus.offline,
     "batch": batch.large,
 }

@@ -119,11 +119,51 @@ def shape(
     wanted = frozenset(
         rule.column for name in needed if (rule := table.source.rules.get(name)) is not None and rule.column is not None
     )
-    for batch in table.source.reader.read(wanted, raw=raw, complain=tell):
+    for batch in _read(table, needed, wanted, raw=raw, tell=tell):
         shaped = _shape_batch(table, kind, batch, needed, state, tell)
         out = _finish(table, batch, shaped, schema, columns, raw=raw)
         for start in range(0, out.num_rows, batch_rows):
             yield out.slice(start, batch_rows)
+
+
+def _read(
+    table: Table, needed: Sequence[str], wanted: frozenset[str], *, raw: bool, tell: Tell
+) -> Iterator[SourceBatch]:
+    """The source's batches; from delimited text, cells that need no care come in their type at once."""
+    from archive.evidence.readers.delimited import DelimitedReader
+
+    reader = table.source.reader
+    if isinstance(reader, DelimitedReader) and not raw:
+        return reader.read(wanted, raw=raw, complain=tell, types=_plain_types(table, needed))
+    return reader.read(wanted, raw=raw, complain=tell)
+
+
+def _plain_types(table: Table, needed: Sequence[str]) -> dict[str, pa.DataType]:
+    """The source's columns that are ours as they are: what Arrow reads without complaint is what we would read."""
+    import pyarrow as pa
+
+    found: dict[str, pa.DataType] = {}
+    twice: set[str] = set()
+    for name in needed:
+        rule = table.source.rules.get(name)
+        if rule is None or rule.column is None:
+            continue
+        kind = table.contract.column(name).type
+        if rule.column in found:
+            twice.add(rule.column)
+        found[rule.column] = pa.binary()
+        if rule.factor is None and kind in (ColumnType.DECIMAL, ColumnType.INTEGER):
+            found[rule.column] = arrow_type(kind)
+        elif kind is ColumnType.TEXT or kind is ColumnType.ENUM:
+            found[rule.column] = pa.string()
+        elif (
+            kind is ColumnType.TIME
+            and rule.time_format is None
+            and rule.time_unit is None
+            and not {"time_offset", "time_precision"} & set(needed)
+        ):
+            found[rule.column] = arrow_type(kind)
+    return {} if twice else found
 
 
 def _needed(kind: Any, source: Source, columns: Sequence[str]) -> tuple[str, ...]:
@@ -220,6 +260,8 @@ def _column(cells: _Cells, array: Any) -> Any:
 
     array = _decoded(cells, array)
     kind = cells.column.type
+    if kind in (ColumnType.DECIMAL, ColumnType.INTEGER) and array.type == arrow_type(kind) and not cells.rule.factor:
+        return array
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), arrow_type(kind))
     if kind is ColumnType.TIME:

@@ -244,9 +244,11 @@ def connect(*, threads: int = 2, memory_limit: str = MEMORY_LIMIT) -> Iterator[d
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "enable_external_access": "false",
-            "lock_configuration": "true",
         },
     )
+    # A progress bar would be drawn on standard output, among the results. It can only be set once connected.
+    connection.execute("SET enable_progress_bar = false")
+    connection.execute("SET lock_configuration = true")
     try:
         yield connection
     finally:

@@ -7,10 +7,12 @@ cells are complained about and left out.
 from __future__ import annotations
 
 import csv
+import io
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from archive.errors import ArchiveError, InvalidInputError
 from archive.evidence.readers.opening import Packed
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 4 << 20
 RAW_ROWS = 16_384
+PARSERS = 2
 BOM = b"\xef\xbb\xbf"
 
 
@@ -66,50 +69,41 @@ class DelimitedReader:
     def _read_typed(
         self, stream: BinaryIO, names: Sequence[str], complain: Complain, types: Mapping[str, pa.DataType]
     ) -> Iterator[SourceBatch]:
-        """Blocks of whole lines, parsed beside each other; one whose cells do not all fit is read as text."""
+        """Blocks of whole lines, parsed beside each other; from the first whose cells do not all fit on, as text."""
         from concurrent.futures import Future, ThreadPoolExecutor
 
         head = stream.readline(MAX_RECORD_BYTES) if self.header else b""
-        if head.count(b'"') % 2:
-            # A line end inside a cell of the header: the streaming reader knows where the header ends.
-            yield from self._read_fast(cast("BinaryIO", _Chained(head, stream)), names, complain)
+        if b'"' in head and head.count(b'"') % 2:
+            # A line end inside a name: the other reader knows where the header ends.
+            yield from self._read_fast(_Chained([head], stream), names, complain)
             return
         row = 1
         waiting: deque[tuple[bytes, Future[pa.RecordBatch | None]]] = deque()
-
-        def next_one() -> Iterator[SourceBatch]:
-            nonlocal row
-            block, parsing = waiting.popleft()
-            parsed = parsing.result()
-            if parsed is None:
-                part = replace(self, header=False)
-                last = row - 1
-
-                def told(code: str, message: str, number: int) -> None:
-                    nonlocal last
-                    last = max(last, number + row - 1)
-                    complain(code, message, number + row - 1)
-
-                for batch in part._read_fast(io.BytesIO(block), names, told):
-                    rows = _shifted(batch.rows, row - 1)
-                    last = max(last, rows[-1].as_py())
-                    yield SourceBatch(batch.columns, rows)
-                row = max(last + 1, row + _records(block))
-                return
-            rows, row = _numbers(parsed.num_rows, row, deque())
-            kept = _not_null(parsed)
-            if kept is not None:
-                parsed, rows = parsed.filter(kept), rows.filter(kept)
-            if parsed.num_rows:
-                yield SourceBatch(dict(zip(names, parsed.columns, strict=True)), rows)
-
+        blocks = _blocks(stream, self.block_bytes)
         with ThreadPoolExecutor(PARSERS, thread_name_prefix="archive-csv") as pool:
-            for block in _blocks(stream, self.block_bytes):
-                waiting.append((block, pool.submit(self._parse, block, names, types)))
-                if len(waiting) > PARSERS:
-                    yield from next_one()
-            while waiting:
-                yield from next_one()
+            while True:
+                while len(waiting) <= PARSERS and (block := next(blocks, None)) is not None:
+                    waiting.append((block, pool.submit(self._parse, block, names, types)))
+                if not waiting:
+                    return
+                parsed = waiting[0][1].result()
+                if parsed is None:
+                    break
+                waiting.popleft()
+                rows, row = _numbers(parsed.num_rows, row, deque())
+                kept = _not_null(parsed)
+                if kept is not None:
+                    parsed, rows = parsed.filter(kept), rows.filter(kept)
+                if parsed.num_rows:
+                    yield SourceBatch(dict(zip(names, parsed.columns, strict=True)), rows)
+        before = row - 1
+        rest = _Chained([block for block, _ in waiting], blocks)
+
+        def told(code: str, message: str, number: int) -> None:
+            complain(code, message, number + before)
+
+        for batch in replace(self, header=False)._read_fast(rest, names, told):
+            yield SourceBatch(batch.columns, _shifted(batch.rows, before))
 
     def _parse(self, block: bytes, names: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.RecordBatch | None:
         """A block as one typed batch, or None when a cell or record is not as it should be."""
@@ -133,11 +127,17 @@ class DelimitedReader:
                     strings_can_be_null=True,
                 ),
             )
+            # Arrow puts a number of too many digits into a decimal without a word; only this notices.
+            for column in table.columns:
+                if pa.types.is_decimal(column.type):
+                    column.validate(full=True)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             return None
         return table.combine_chunks().to_batches()[0] if table.num_rows else None
 
-    def _read_fast(self, stream: BinaryIO, names: Sequence[str], complain: Complain) -> Iterator[SourceBatch]:
+    def _read_fast(
+        self, stream: BinaryIO | io.RawIOBase, names: Sequence[str], complain: Complain
+    ) -> Iterator[SourceBatch]:
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
@@ -230,6 +230,66 @@ class DelimitedReader:
             if number and record:
                 yield number, line, record
             number += 1
+
+
+class _Chained(io.RawIOBase):
+    """Bytes that were read already, and what comes after them."""
+
+    def __init__(self, first: Sequence[bytes], rest: Iterable[bytes]) -> None:
+        super().__init__()
+        self.parts = chain(first, rest)
+        self.held = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self.held:
+            part = next(self.parts, None)
+            if part is None:
+                return 0
+            self.held = memoryview(part)
+        count = min(len(buffer), len(self.held))
+        buffer[:count] = self.held[:count]
+        self.held = self.held[count:]
+        return count
+
+
+def _blocks(stream: BinaryIO, size: int) -> Iterator[bytes]:
+    """Blocks that end with a line; a line longer than a block makes its block longer."""
+    left = b""
+    while data := stream.read(size):
+        cut = data.rfind(b"\n") + 1
+        if not cut:
+            left += data
+            if len(left) > MAX_RECORD_BYTES:
+                break
+            continue
+        yield left + data[:cut]
+        left = data[cut:]
+    if left:
+        yield left
+    yield from iter(lambda: stream.read(size), b"")
+
+
+def _shifted(rows: pa.Array, by: int) -> pa.Array:
+    import pyarrow.compute as pc
+
+    return pc.add(rows, by) if by else rows
+
+
+def _not_null(batch: pa.RecordBatch) -> pa.Array | None:
+    """A mask of the records with something in them, or None when all have."""
+    import pyarrow.compute as pc
+
+    if not all(column.null_count for column in batch.columns):
+        return None
+    blank = None
+    for column in batch.columns:
+        empty = pc.equal(pc.binary_length(column), 0) if str(column.type) == "binary" else pc.is_null(column)
+        empty = pc.fill_null(empty, True)
+        blank = empty if blank is None else pc.and_(blank, empty)
+    return pc.invert(blank) if pc.any(blank).as_py() else None
 
 
 def _bytes(cell: str) -> bytes:

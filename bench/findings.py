@@ -1,0 +1,212 @@
+"""Findings over many rows, beside the pandas program that one would write first, on the same files.
+
+BENCH_KLINE_ROWS (50,000,000) and BENCH_LOG_ROWS (20,000,000) set how many rows. Both sides are whole processes that
+read CSV, and their counts must be the same. The rows are made with a fixed seed, deep lows planted at one venue.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bench.measure import Context, Row, Run, Skipped, alternate, faster, memory, python, run
+
+KLINE_ROWS = 50_000_000
+LOG_ROWS = 20_000_000
+MEMORY_MB = 1_500
+FACTOR = 3.0
+CHUNK = 500_000
+VENUES = ("binance", "okx", "bybit", "gate")
+ASSETS = 400
+
+_OURS = """
+import json, sys
+from pathlib import Path
+from archive.evidence.tables import open_table
+from archive.findings.method import Input
+from archive.findings.registry import find_method
+name, kind, role, parameters, *files = sys.argv[1:]
+method = find_method(name)
+inputs = [Input(Path(f).stem, role, Path(f), lambda asked, f=f: open_table(Path(f), kind)) for f in files]
+result = method.compute(inputs, method.parse_parameters(json.loads(parameters)), "fast")
+"""
+
+_DEVIATION = (
+    _OURS
+    + """
+venue = result["venues"][0]
+print(json.dumps([result["rows"], result["assets_compared"], [b["assets"] for b in venue["lows"]["beyond"]]]))
+"""
+)
+
+_PANDAS_DEVIATION = """
+import json, sys
+import pandas as pd
+frame = pd.concat([pd.read_csv(f, parse_dates=["time"]) for f in sys.argv[1:]])
+frame = frame[(frame["time"] >= "2025-10-10") & (frame["time"] < "2027-01-01")]
+frame["asset"] = frame["symbol"].str.replace("USDT", "").str.replace("-", "")
+low = frame.groupby(["asset", "venue"])["low"].min().unstack()
+peers = low.drop(columns="binance").min(axis=1)
+share = (peers - low["binance"]) / peers
+print(json.dumps([str(len(frame)), str(len(low)), [str(int((share > limit).sum())) for limit in (0.1, 0.5)]]))
+"""
+
+_REJECTIONS = (
+    _OURS
+    + """
+print(json.dumps([result["results"], result["rejected"], result["unknown"], len(result["by_interval"])]))
+"""
+)
+
+_PANDAS_REJECTIONS = """
+import json, sys
+import pandas as pd
+frame = pd.concat([pd.read_csv(f, parse_dates=["time"]) for f in sys.argv[1:]])
+frame = frame[(frame["event"] == "result") & (frame["operation"] == "order")]
+counts = frame["outcome"].value_counts()
+for column in ("code", "http_status", "symbol", "reduce_only"):
+    frame.groupby([column, "outcome"], dropna=False).size()
+course = frame.groupby([frame["time"].dt.floor("600s"), "outcome"]).size().unstack()
+print(json.dumps([str(len(frame)), str(counts["rejected"]), str(counts["unknown"]), len(course)]))
+"""
+
+
+def methods(context: Context) -> Iterator[Row]:
+    """price-deviation over candles and order-rejections over log lines."""
+    _require_pandas()
+    klines, logs = _rows("BENCH_KLINE_ROWS", KLINE_ROWS), _rows("BENCH_LOG_ROWS", LOG_ROWS)
+    folder = context.once("klines", lambda path: _make_klines(path, klines))
+    files = [str(path) for path in sorted(folder.iterdir())]
+    parameters = {"venue": "binance", "start": "2025-10-10T00:00:00Z", "end": "2027-01-01T00:00:00Z"}
+    yield from _compare(
+        context,
+        f"price-deviation, {klines:,} candles",
+        python(_DEVIATION, "price-deviation@1", "klines", "klines", json.dumps(parameters), *files),
+        python(_PANDAS_DEVIATION, *files),
+    )
+    for path in folder.iterdir():
+        path.unlink()
+    folder = context.once("logs", lambda path: _make_logs(path, logs))
+    files = [str(path) for path in sorted(folder.iterdir())]
+    yield from _compare(
+        context,
+        f"order-rejections, {logs:,} log lines",
+        python(_REJECTIONS, "order-rejections@1", "api-log", "log", json.dumps({"interval": "600"}), *files),
+        python(_PANDAS_REJECTIONS, *files),
+    )
+
+
+def _rows(name: str, default: int) -> int:
+    return int(os.environ.get(name, default))
+
+
+def _require_pandas() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("pandas") is None:
+        raise Skipped("pandas is not installed; pip install pandas")
+    if find_spec("duckdb") is None or find_spec("pyarrow") is None:
+        raise Skipped('DuckDB and Arrow are not installed; pip install "incident-archive[findings]"')
+
+
+def _compare(context: Context, name: str, ours: list[str], theirs: list[str]) -> Iterator[Row]:
+    makers: list[Callable[[], Run]] = [lambda: run(ours), lambda: run(theirs)]
+    mine, pandas = alternate(context.rounds, *makers)
+    if mine.output.strip() != pandas.output.strip():
+        raise RuntimeError(f"{name}: the two sides count differently: {mine.output!r} and {pandas.output!r}")
+    yield faster(name, mine, "pandas", pandas, FACTOR)
+    yield memory(f"{name}: peak memory", mine, MEMORY_MB)
+    yield Row(f"{name}: peak memory of pandas", "", f"{pandas.peak_bytes / 1e6:,.0f} MB")
+
+
+def _make_klines(folder: Path, rows: int) -> None:
+    """One file a venue, one-minute candles of all assets; a quarter of the assets has one deep low at one venue."""
+    import numpy
+    import pyarrow as pa
+    from pyarrow import csv
+
+    folder.mkdir()
+    random = numpy.random.default_rng(11)
+    base = numpy.round(random.uniform(1, 1000, ASSETS), 2)
+    names = numpy.array([f"A{number:03}" for number in range(ASSETS)])
+    start = numpy.datetime64("2025-10-10T00:00:00", "ms")
+    each = rows // len(VENUES)
+    for venue in VENUES:
+        separator = "-" if venue == "okx" else ""
+        symbols = pa.array([f"{name}{separator}USDT" for name in names])
+        with (folder / f"{venue}.csv").open("wb") as handle:
+            for place in range(0, each, CHUNK):
+                number = numpy.arange(place, min(each, place + CHUNK))
+                asset = number % ASSETS
+                price = base[asset]
+                low = price * random.uniform(0.96, 0.99, len(number))
+                deep = (asset % 4 == 0) & (number // ASSETS == 3) & (venue == "binance")
+                low = numpy.where(deep, price * 0.3, low)
+                columns = {
+                    "time": pa.array(start + (number // ASSETS) * numpy.timedelta64(60_000, "ms")).cast(
+                        pa.timestamp("s")
+                    ),
+                    "venue": pa.DictionaryArray.from_arrays(
+                        pa.array(numpy.zeros(len(number), "i4")), pa.array([venue])
+                    ),
+                    "product": pa.DictionaryArray.from_arrays(
+                        pa.array(numpy.zeros(len(number), "i4")), pa.array(["spot"])
+                    ),
+                    "symbol": pa.DictionaryArray.from_arrays(pa.array(asset.astype("i4")), symbols),
+                    "open": _cents(price),
+                    "high": _cents(price * random.uniform(1.0, 1.03, len(number))),
+                    "low": _cents(low),
+                    "close": _cents(price * random.uniform(0.99, 1.0, len(number))),
+                    "volume": _cents(random.uniform(0, 9999, len(number))),
+                }
+                _append(handle, columns, header=place == 0, csv=csv, pa=pa)
+
+
+def _make_logs(folder: Path, rows: int) -> None:
+    """One file of results of orders over two hours, with requests between them."""
+    import numpy
+    import pyarrow as pa
+    from pyarrow import csv
+
+    folder.mkdir()
+    random = numpy.random.default_rng(12)
+    outcomes = pa.array(["accepted", "rejected", "unknown"])
+    codes = pa.array([None, -1008, -1007, -2022, -4118], pa.int64())
+    symbols = pa.array([f"S{number:02}USDT" for number in range(50)])
+    start = numpy.datetime64("2025-10-10T21:00:00.000", "ms")
+    with (folder / "log.csv").open("wb") as handle:
+        for place in range(0, rows, CHUNK):
+            count = min(rows - place, CHUNK)
+            number = numpy.arange(place, place + count)
+            time = start + (number * 7_200_000 // rows) * numpy.timedelta64(1, "ms")
+            outcome = random.choice(3, count, p=(0.2, 0.7, 0.1))
+            code = numpy.where(outcome == 1, random.choice([1, 3, 4], count), numpy.where(outcome == 2, 2, 0))
+            columns = {
+                "time": pa.array(time),
+                "venue": pa.DictionaryArray.from_arrays(pa.array(numpy.zeros(count, "i4")), pa.array(["binance"])),
+                "product": pa.DictionaryArray.from_arrays(pa.array(numpy.zeros(count, "i4")), pa.array(["usdm"])),
+                "symbol": pa.DictionaryArray.from_arrays(pa.array(random.integers(0, 50, count, "i4")), symbols),
+                "event": pa.array(["result"]).take(pa.array(numpy.zeros(count, "i4"))),
+                "operation": pa.array(["order", "query"]).take(pa.array((number % 10 == 0).astype("i4"))),
+                "reduce_only": pa.array(random.integers(0, 2, count).astype(bool)),
+                "http_status": pa.array([200, 400, 503], pa.int64()).take(pa.array(outcome)),
+                "code": codes.take(pa.array(code)),
+                "outcome": outcomes.take(pa.array(outcome)),
+                "latency": _cents(random.uniform(1, 3000, count)),
+            }
+            _append(handle, columns, header=place == 0, csv=csv, pa=pa)
+
+
+def _cents(values: object) -> object:
+    import numpy
+
+    return numpy.round(values, 2)  # type: ignore[call-overload]
+
+
+def _append(handle: object, columns: dict[str, object], *, header: bool, csv: object, pa: object) -> None:
+    table = pa.table(columns)  # type: ignore[attr-defined]
+    names = [f.type.value_type if str(f.type).startswith("dictionary") else f.type for f in table.schema]
+    table = table.cast(pa.schema(list(zip(table.column_names, names, strict=True))))  # type: ignore[attr-defined]
+    csv.write_csv(table, handle, csv.WriteOptions(include_header=header, quoting_style="none"))  # type: ignore[attr-defined]
