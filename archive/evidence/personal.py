@@ -72,9 +72,9 @@ _OTHER_SIGNS = (b"%40", b"&#64;", b"&#x40;", b"&commat;", b"\\u0040", b"(at)", b
 _LOCAL = re.compile(rb"[A-Za-z0-9._%+\-]{1,64}\Z")
 _DOMAIN = re.compile(rb"((?:[A-Za-z0-9\-]{1,63}(?:\.|\s?[\[(]dot[\])]\s?)){1,8})([A-Za-z]{2,24})(?![A-Za-z0-9@])")
 _NOT_DOMAINS = frozenset(
-    b"png jpg jpeg gif svg webp ico css js mjs json html htm pdf csv txt woff woff2 xml yaml yml log tgz gz lock map "
-    b"example invalid test localhost local internal".split()
+    b"png jpg jpeg gif svg webp ico css js mjs json html htm pdf csv txt woff woff2 xml yaml yml log tgz gz map".split()
 )
+_RESERVED = frozenset(b"example invalid test localhost local internal".split())
 _ENDS_IN_LETTERS = re.compile(rb"(?:\.|dot[\])]\s?)[a-z]{2,24}\Z")
 _EXAMPLES = re.compile(rb"(?:^|\.)example\.(?:com|org|net)\Z", re.IGNORECASE)
 _ROLES = frozenset(
@@ -102,7 +102,9 @@ def find_emails(chunk: bytes, lowered: bytes) -> Iterator[Span]:
             # A file's ending behind an address, as in `…@gmail.com.txt`.
             end -= len(host) - cut
             host = host[:cut]
-        if not name or name in _ROLES or not _ENDS_IN_LETTERS.search(host) or _EXAMPLES.search(host):
+        if not name or name in _ROLES or host.rsplit(b".", 1)[-1] in _RESERVED:
+            continue
+        if not _ENDS_IN_LETTERS.search(host) or _EXAMPLES.search(host):
             continue
         yield Span(local.start(), end, "email")
 
