@@ -1,7 +1,8 @@
 """Findings over many rows, beside the pandas program that one would write first, on the same files.
 
-BENCH_KLINE_ROWS (50,000,000) and BENCH_LOG_ROWS (20,000,000) set how many rows. Both sides are whole processes that
-read CSV, and their counts must be the same. The rows are made with a fixed seed, deep lows planted at one venue.
+BENCH_KLINE_ROWS (50,000,000) and BENCH_LOG_ROWS (20,000,000) set how many rows. Both sides are whole processes; they
+read candles from CSV and logs from lines of JSON, and their counts must be the same. The rows are made with a fixed
+seed, with deep lows planted at one venue.
 """
 
 from __future__ import annotations
@@ -63,8 +64,15 @@ print(json.dumps([result["results"], result["rejected"], result["unknown"], len(
 _PANDAS_REJECTIONS = """
 import json, sys
 import pandas as pd
-frame = pd.concat([pd.read_csv(f, parse_dates=["time"]) for f in sys.argv[1:]])
-frame = frame[(frame["event"] == "result") & (frame["operation"] == "order")]
+frame = pd.concat(
+    part[(part["event"] == "result") & (part["endpoint"] == "/fapi/v1/order")]
+    for f in sys.argv[1:]
+    for part in pd.read_json(f, lines=True, chunksize=500_000)
+)
+frame["time"] = pd.to_datetime(frame["time"])
+frame["outcome"] = "accepted"
+frame.loc[frame["code"].notna(), "outcome"] = "rejected"
+frame.loc[frame["code"].isin([-1006, -1007]), "outcome"] = "unknown"
 counts = frame["outcome"].value_counts()
 for column in ("code", "http_status", "symbol", "reduce_only"):
     frame.groupby([column, "outcome"], dropna=False).size()
@@ -160,43 +168,46 @@ def _make_klines(folder: Path, rows: int) -> None:
                     "low": _cents(low),
                     "close": _cents(price * random.uniform(0.99, 1.0, len(number))),
                     "volume": _cents(random.uniform(0, 9999, len(number))),
+                    "quote_volume": _cents(random.uniform(0, 999_999, len(number))),
+                    "trades": random.integers(0, 5_000, len(number)),
+                    "taker_buy_volume": _cents(random.uniform(0, 4999, len(number))),
+                    "taker_buy_quote_volume": _cents(random.uniform(0, 499_999, len(number))),
                 }
                 _append(handle, columns, header=place == 0, csv=csv, pa=pa)
 
 
 def _make_logs(folder: Path, rows: int) -> None:
-    """One file of results of orders over two hours, with requests between them."""
+    """Lines of JSON as a bot writes them: answers to orders over two hours, every tenth to a query."""
     import numpy
-    import pyarrow as pa
-    from pyarrow import csv
 
     folder.mkdir()
     random = numpy.random.default_rng(12)
-    outcomes = pa.array(["accepted", "rejected", "unknown"])
-    codes = pa.array([None, -1008, -1007, -2022, -4118], pa.int64())
-    symbols = pa.array([f"S{number:02}USDT" for number in range(50)])
+    answers = (
+        '"http_status":200',
+        '"http_status":400,"code":-1008,"message":"Server is currently overloaded with other requests. '
+        'Please try again in a few minutes."',
+        '"http_status":503,"code":-1007,"message":"Timeout waiting for response from backend server."',
+        '"http_status":400,"code":-2022,"message":"ReduceOnly Order is rejected."',
+        '"http_status":400,"code":-4118,"message":"ReduceOnly Order Failed."',
+    )
     start = numpy.datetime64("2025-10-10T21:00:00.000", "ms")
-    with (folder / "log.csv").open("wb") as handle:
+    with (folder / "log.jsonl").open("w", encoding="ascii") as handle:
         for place in range(0, rows, CHUNK):
-            count = min(rows - place, CHUNK)
-            number = numpy.arange(place, place + count)
-            time = start + (number * 7_200_000 // rows) * numpy.timedelta64(1, "ms")
-            outcome = random.choice(3, count, p=(0.2, 0.7, 0.1))
-            code = numpy.where(outcome == 1, random.choice([1, 3, 4], count), numpy.where(outcome == 2, 2, 0))
-            columns = {
-                "time": pa.array(time),
-                "venue": pa.DictionaryArray.from_arrays(pa.array(numpy.zeros(count, "i4")), pa.array(["binance"])),
-                "product": pa.DictionaryArray.from_arrays(pa.array(numpy.zeros(count, "i4")), pa.array(["usdm"])),
-                "symbol": pa.DictionaryArray.from_arrays(pa.array(random.integers(0, 50, count, "i4")), symbols),
-                "event": pa.array(["result"]).take(pa.array(numpy.zeros(count, "i4"))),
-                "operation": pa.array(["order", "query"]).take(pa.array((number % 10 == 0).astype("i4"))),
-                "reduce_only": pa.array(random.integers(0, 2, count).astype(bool)),
-                "http_status": pa.array([200, 400, 503], pa.int64()).take(pa.array(outcome)),
-                "code": codes.take(pa.array(code)),
-                "outcome": outcomes.take(pa.array(outcome)),
-                "latency": _cents(random.uniform(1, 3000, count)),
-            }
-            _append(handle, columns, header=place == 0, csv=csv, pa=pa)
+            number = numpy.arange(place, min(rows, place + CHUNK))
+            times = numpy.datetime_as_string(start + (number * 7_200_000 // rows) * numpy.timedelta64(1, "ms"))
+            drawn = random.choice(5, len(number), p=(0.2, 0.4, 0.1, 0.2, 0.1))
+            symbols = random.integers(0, 50, len(number))
+            waits = random.integers(1, 300_000, len(number))
+            handle.writelines(
+                f'{{"time":"{time}Z","event":"result","venue":"binance","product":"usdm",'
+                f'"method":"{"GET" if index % 10 == 0 else "POST"}",'
+                f'"endpoint":"/fapi/v1/{"depth" if index % 10 == 0 else "order"}",'
+                f'"symbol":"S{symbol:02}USDT","side":"SELL","reduce_only":{"true" if wait % 2 else "false"},'
+                f'"latency":"{wait / 100}",{answers[answer]}}}\n'
+                for index, time, answer, symbol, wait in zip(
+                    number.tolist(), times.tolist(), drawn.tolist(), symbols.tolist(), waits.tolist(), strict=True
+                )
+            )
 
 
 def _cents(values: object) -> object:
