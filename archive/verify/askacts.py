@@ -7,6 +7,7 @@ same rules. A node is one source among others: what several say is weighed in `a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -21,7 +22,7 @@ from archive.package import entries
 from archive.trust import TrustedRegistry, TrustFile
 from archive.verify.actfacts import AnchoredFact, EndorsementFact, HeadFact, RegistryFacts, RetractionFact
 from archive.verify.leaves import read_leaves
-from archive.verify.nodes import Node
+from archive.verify.nodes import MAX_AT_ONCE, Node
 from archive.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 # Each is one question to each node.
 MAX_ENDORSERS: Final = 32
-MAX_ITEM_QUESTIONS: Final = 128
+MAX_ITEM_QUESTIONS: Final = 64
 MAX_LOGS: Final = 1024
 HEADS_SLOT, ENDORSEMENTS_SLOT, RETRACTIONS_SLOT = 1, 3, 4
 
@@ -115,16 +116,23 @@ def ask_acts(
     questions = _questions(bundle, trust, endorsers)
     if questions is None:
         return ()
-    found = []
     known = {} if identities is None else identities
-    for place in trust.registries:
-        if place.workspace_chain:
-            if workspace is not None and _is_here(workspace, place):
-                found.append(_ask(_LocalSource(workspace), "this workspace's own chain", None, place, questions))
-            continue
-        for node in nodes:
-            if node.chain_id in (None, place.chain_id):
-                found += _ask_node(node, place, questions, known)
+    here = [place for place in trust.registries if place.workspace_chain]
+    found = [
+        _ask(_LocalSource(workspace), "this workspace's own chain", None, place, questions)
+        for place in here
+        if workspace is not None and _is_here(workspace, place)
+    ]
+    pairs = [
+        (node, place)
+        for place in trust.registries
+        for node in nodes
+        if place not in here and node.chain_id in (None, place.chain_id)
+    ]
+    if pairs:
+        with ThreadPoolExecutor(max_workers=min(MAX_AT_ONCE, len(pairs))) as pool:
+            for answers in pool.map(lambda pair: _ask_node(*pair, questions, known), pairs):
+                found += answers
     return tuple(found)
 
 

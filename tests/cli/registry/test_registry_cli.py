@@ -29,6 +29,20 @@ revision: {revision}
 """
 
 
+KILLER = """
+import os, signal, sys
+from archive.cli import main, publish
+step = sys.argv.pop(1)
+tell = publish._step
+def kill(done):
+    tell(done)
+    if done == step:
+        os.kill(os.getpid(), signal.SIGKILL)
+publish._step = kill
+main.main()
+"""
+
+
 class User:
     """Somebody with a workspace and a password; `run` gives exit code and JSON answer."""
 
@@ -54,6 +68,17 @@ class User:
         )
         assert "internal error" not in done.stderr, done.stderr
         return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+
+    def killed(self, step: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [sys.executable, "-c", KILLER, step, *arguments],
+            env=self.environment,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == -9, done.stderr
 
     def ok(self, *arguments: str) -> Any:
         code, answer = self.run(*arguments)
@@ -108,6 +133,23 @@ def test_a_batch_is_published_verified_and_resumed(user: User) -> None:
     swapped.write_text(json.dumps({**first, "anchors": second["anchors"]}))
     code, report = user.run("verify", str(swapped), folders[0])
     assert (code, told(report, "anchor.log")) == (1, ["fail"])
+
+
+@pytest.mark.parametrize("step", ["packed", "signed", "sent", "final"])
+def test_a_batch_killed_at_any_step_completes_and_pays_once(user: User, step: str) -> None:
+    folders = [str(user.dossier(f"2025-01-0{n}-test")) for n in (1, 2)]
+    user.killed(step, "publish", *folders, "--batch", "--yes")
+    done = user.ok("publish", *folders, "--batch", "--yes")
+    assert [user.ok("verify", package["bundle"])["verdict"] for package in done["packages"]] == ["pass", "pass"]
+    # The registry's deployment, and one batch.
+    assert user.ok("contract", "info", "--network", "local")["block"] == 2
+
+
+def test_a_batch_that_was_signed_is_not_sent_for_other_folders(user: User) -> None:
+    folders = [str(user.dossier(f"2025-01-0{n}-test")) for n in (1, 2, 3)]
+    user.killed("signed", "publish", *folders[:2], "--batch", "--yes")
+    assert user.refused("publish", folders[0], folders[2], "--batch", "--yes") == "publish.other_batch"
+    assert user.ok("publish", *folders[:2], "--batch", "--yes")["batch"]["count"] == 2
 
 
 def test_a_batch_after_its_members_were_published_alone(user: User) -> None:
