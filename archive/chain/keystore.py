@@ -172,7 +172,11 @@ def _decrypt(text: str, password: str, name: str) -> bytes:
         return bytes(account_class().decrypt(value, password))
     except ValueError as error:
         if "MAC" in str(error):
-            raise InvalidInputError(f"{name}: wrong password", code="wallet.wrong_password") from None
+            raise InvalidInputError(
+                f"{name}: wrong password",
+                code="wallet.wrong_password",
+                hint="nobody can recover a password; without it the key is lost, and a backup has the same one",
+            ) from None
         raise _bad_keystore(name) from None
     except (TypeError, KeyError, NotImplementedError, RecursionError, MemoryError, AttributeError):
         raise _bad_keystore(name) from None

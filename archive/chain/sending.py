@@ -285,7 +285,11 @@ class Sender:
                 code="chain.no_funds",
                 hint=f"send {self.network.symbol} to {self.address}, then run the same command again",
             )
-        return RefusedError(f"the node refuses the transaction: {error.rpc_message[:200]}", code="chain.rejected")
+        return RefusedError(
+            f"the node refuses the transaction: {error.rpc_message[:200]}",
+            code="chain.rejected",
+            hint="try another RPC URL, or look at the account in an explorer; then run the same command again",
+        )
 
     def _nonce_taken(self) -> RefusedError:
         return RefusedError(

@@ -197,7 +197,11 @@ def _withhold(item: EvidenceInput, digest: FileDigest, revision: int, sealed: Se
         return WithheldItem(entry, WithheldEntry(commitment))
     tree = rows.digest_rows(item.source, rows.row_key(sealed.seed, revision, entry.id))
     if (tree.size, tree.sha256) != (digest.size, digest.sha256):
-        _fail("changed_while_read", f"{item.source}: was changed while it was being read")
+        raise InvalidInputError(
+            f"{item.source}: was changed while it was being read",
+            code="package.changed_while_read",
+            hint="close the program that writes it, then run the same command again",
+        )
     return WithheldItem(entry, WithheldEntry(commitment, tree.root, tree.count))
 
 

@@ -86,7 +86,9 @@ def open_draft(folder: Path, *, code: str, scan: bool = False) -> Draft:
     if dossier.record is None:
         # It was sound a moment ago.
         raise InvalidInputError(
-            f"{folder}: the record was changed while it was being read", code="package.changed_while_read"
+            f"{folder}: the record was changed while it was being read",
+            code="package.changed_while_read",
+            hint="close the program that writes it, then run the same command again",
         )
     return Draft(dossier, dossier.record, tuple(report.problems))
 

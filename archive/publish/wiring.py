@@ -192,7 +192,9 @@ def open_registry(
             chain = cast(EmbeddedChain, rpc)
             account, registry = LazyAccount(chain.address, lambda: chain.account), chain.registry
         if account is None:
-            raise UsageError(f"{network.name}: no wallet was named", code="wallet.none")
+            raise UsageError(
+                f"{network.name}: no wallet was named", code="wallet.none", hint="`archive wallet new` makes one"
+            )
         writer = RegistryWriter.open(rpc, network, cast("LocalAccount", account), registry=registry)
         trust = load_trust(workspace.trust_file)
         yield RegistryPort(writer, rpc, progress=progress, trust=trust, warn=warn), account

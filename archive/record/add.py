@@ -37,8 +37,8 @@ _KIND_BY_TYPE = (
     ("video/", "recording"),
     ("audio/", "recording"),
     ("text/html", "web-page"),
-    ("application/warc", "web-page"),
-    ("application/wacz", "web-page"),
+    ("application/warc", "web-capture"),
+    ("application/wacz", "web-capture"),
     ("text/csv", "fact-table"),
     ("text/tab-separated-values", "fact-table"),
     ("application/vnd.apache.parquet", "market-data"),
@@ -206,7 +206,9 @@ def _addition(folder: Path, source: Path, wish: Wish, taken: set[str]) -> Additi
                 f"{source}: not a plain file", code="add.not_a_file", hint="name the file itself"
             ) from None
         reason = error.strerror or type(error).__name__
-        raise InvalidInputError(f"{source}: cannot be read: {reason}", code="add.unreadable") from None
+        raise InvalidInputError(
+            f"{source}: cannot be read: {reason}", code="add.unreadable", hint="name a file that you may read"
+        ) from None
     if size == 0:
         raise InvalidInputError(f"{source}: the file has 0 bytes", code="add.empty", hint="was the copy cut off?")
     media_type = wish.media_type or guess(source)
@@ -303,7 +305,11 @@ def _refuse_duplicate(folder: Path, addition: Addition, listed: Sequence[Mapping
         name = item.get("id", "?")
         path = item.get("path")
         if addition.path is not None and path == addition.path:
-            raise RefusedError(f"{addition.path}: is listed already, as `{name}`", code="add.duplicate")
+            raise RefusedError(
+                f"{addition.path}: is listed already, as `{name}`",
+                code="add.duplicate",
+                hint="give another file another name first, or edit that item in the record",
+            )
         stated = _facts(item)[1]
         same = stated == digest if stated else isinstance(path, str) and _same_bytes(folder / path, size, digest)
         if same:

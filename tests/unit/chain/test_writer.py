@@ -207,7 +207,10 @@ def test_sending_the_same_bytes_twice_is_no_error(open_writer) -> None:
 def test_what_nodes_say_when_they_refuse(open_writer, faulty, message: str, code: str) -> None:
     signed = open_writer().sign(call_of(1))
     writer = open_writer(faulty(eth_sendRawTransaction=node_error(message)))
-    assert code_of(lambda: writer.send(signed)) == code
+    with pytest.raises(ArchiveError) as caught:
+        writer.send(signed)
+    assert caught.value.code == code
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize("message", ["already known", "known transaction: 1234", "Transaction already imported."])

@@ -173,6 +173,7 @@ def test_the_same_file_is_not_listed_twice(dossier: Make, minimal: str, csv: Pat
     with pytest.raises(ArchiveError) as caught:
         _add(folder, csv, form="reference" if again == "reference" else "open")
     assert caught.value.code == "add.duplicate"
+    assert caught.value.hint
     assert (folder / "incident.yaml").read_bytes() == before
 
 
@@ -213,6 +214,7 @@ def test_files_that_are_none(dossier: Make, minimal: str, tmp_path: Path) -> Non
         with pytest.raises(ArchiveError) as caught:
             plan_additions(folder, [(tmp_path / name, Wish())])
         assert caught.value.code == code, name
+        assert caught.value.hint
 
 
 def test_another_file_at_the_same_place_is_kept(dossier: Make, minimal: str, csv: Path) -> None:
