@@ -131,7 +131,7 @@ def ask_acts(
     ]
     if pairs:
         with ThreadPoolExecutor(max_workers=min(MAX_AT_ONCE, len(pairs))) as pool:
-            for answers in pool.map(lambda pair: _ask_node(*pair, questions, known), pairs):
+            for answers in pool.map(lambda pair: _ask_node(pair[0], pair[1], questions, known), pairs):
                 found += answers
     return tuple(found)
 
