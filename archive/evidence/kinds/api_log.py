@@ -379,6 +379,7 @@ class _Checker:
                 self.seen[key] = row
         self._duplicates(batch)
         self._wordings(batch)
+        self._exempt(batch)
 
     def _duplicates(self, batch: pa.RecordBatch) -> None:
         """Two neighbouring records that say the same at the same time."""
@@ -436,6 +437,20 @@ class _Checker:
         self.without_product += pc.sum(missing).as_py() or 0
         untimed = pc.and_(pc.equal(batch.column("event"), "result"), pc.is_null(batch.column("time")))
         self.without_time += pc.sum(untimed).as_py() or 0
+
+    def _exempt(self, batch: pa.RecordBatch) -> None:
+        """Refusals by overload of orders that Binance's futures documentation exempts from them: told, not judged."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        from archive.evidence.checks import tell_rows
+
+        reducing = pc.or_kleene(batch.column("reduce_only"), batch.column("close_position"))
+        futures = pc.is_in(batch.column("product"), value_set=pa.array(["usdm", "coinm"]))
+        mask = pc.and_kleene(pc.and_(pc.equal(batch.column("code"), -1008), futures), reducing)
+        mask = pc.and_kleene(mask, pc.equal(batch.column("venue"), "binance"))
+        message = "a reducing order was answered -1008, which is documented as not applying to such orders"
+        tell_rows(mask, batch.column("row"), self.note, "api-log.exempt_refused", message, "code", severity="note")
 
     def finish(self) -> None:
         if self.without_product:

@@ -229,3 +229,10 @@ def test_the_latency_is_the_time_between_two_times_and_exact(read: Reader) -> No
     text += "2025-10-10T21:00:00.000001Z,2025-10-10T21:00:01.234567Z,200,\n"
     text += "2025-10-10T21:00:00Z,2025-10-10T21:00:01Z,200,7.5\n"
     assert [str(row["latency"].normalize()) for row in read(text, "api-log").rows] == ["1234.566", "7.5"]
+
+
+def test_a_reducing_order_that_overload_should_not_touch_is_told(read: Reader) -> None:
+    text = "time,code,reduce_only\n2025-10-10T21:00:00Z,-1008,true\n2025-10-10T21:00:01Z,-1008,false\n"
+    assert read(text, "api-log").at("api-log.exempt_refused") == [(1, "code")]
+    spot = read(text, "api-log", context=TableContext(venue="binance", product="spot"))
+    assert "api-log.exempt_refused" not in spot.codes
