@@ -213,3 +213,12 @@ def test_windows_do_not_end_before_they_start(dossier):
             start, end = row.get("start_utc", ""), row.get("end_utc", "")
             if "T" in start and "T" in end:
                 assert timedelta(0) < _instant(end) - _instant(start) < timedelta(days=40), (table, row["row"])
+
+
+def test_nobody_corroborates_themselves(dossier):
+    """A claim is corroborated by others or by evidence, not by another statement of those who make it."""
+    statements = dossier.section("statements")
+    for name, claim in dossier.section("claims").items():
+        if claim["status"] == "corroborated":
+            speakers = {statements[e]["party"] if e in statements else e for e in claim["evidence_for"]}
+            assert speakers - set(claim["claimed_by"]), name
