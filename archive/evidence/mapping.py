@@ -156,8 +156,13 @@ def _time_format(column: Column, form: str | None) -> str | None:
     return form
 
 
+def is_offset(zone: str) -> bool:
+    """Whether a text is an offset from UTC: Z, +08:00."""
+    return _OFFSET.match(zone) is not None
+
+
 def _time_zone(name: str, zone: str | None) -> str | None:
-    if zone is not None and not _OFFSET.match(zone):
+    if zone is not None and not is_offset(zone):
         raise _wrong("rule", f"{name}: {zone!r} is not an offset", "for example +08:00 or Z")
     return zone
 

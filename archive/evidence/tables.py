@@ -211,9 +211,15 @@ def open_table(
         MissingDependencyError: `table.extra` when DuckDB or Arrow is not installed.
     """
     require_libraries()
-    from archive.evidence.mapping import parse_mapping
+    from archive.evidence.mapping import is_offset, parse_mapping
     from archive.evidence.readers.sniff import open_source
 
+    if context.time_zone is not None and not is_offset(context.time_zone):
+        raise InvalidInputError(
+            f"{path}: {context.time_zone[:40]!r} is not an offset",
+            code="table.time_zone_form",
+            hint="for example +08:00 or Z",
+        )
     parsed: TableMapping | None = parse_mapping(mapping, kind) if mapping is not None else None
     becomes = parsed.kind if parsed is not None else kind
     contract = CONTRACTS.get(becomes)

@@ -349,6 +349,9 @@ class _Checker:
 
     def __init__(self, table: Table, note: Note) -> None:
         self.table, self.note = table, note
+        # A date that is known to the month only decides nothing.
+        stated = table.context.date or ""
+        self.day = stated[:10] if len(stated) >= 10 else None
         self.last: int | None = None
         self.seen: dict[str, int] = {}
         self.requests = self.without_product = self.without_time = 0
@@ -421,7 +424,7 @@ class _Checker:
         ).to_pylist()
         for place in mentioned:
             cells = {name: batch.column(name)[place].as_py() for name in ("row", "time", *_ANSWER)}
-            day = cells["time"].date().isoformat() if cells["time"] is not None else self.table.context.date
+            day = cells["time"].date().isoformat() if cells["time"] is not None else self.day
             flag = wording_flag(
                 cells["venue"], cells["product"], day, cells["code"], cells["http_status"], cells["message"]
             )

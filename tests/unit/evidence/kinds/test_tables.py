@@ -388,3 +388,10 @@ def test_fast_and_slow_reading_of_json_lines_give_the_same_text(
 
     for name in ("a", "b", "c.d"):
         assert cells(fast, name) == cells(slow, name)
+
+
+@pytest.mark.parametrize("zone", ["UTC+8", "+8", "Asia/Shanghai", ""])
+def test_a_time_zone_that_is_no_offset_is_refused(zone: str, read: Reader) -> None:
+    with pytest.raises(ArchiveError) as caught:
+        read(EXAMPLES["prices"], "prices", context=TableContext(time_zone=zone))
+    assert caught.value.code == "table.time_zone_form"
