@@ -284,12 +284,46 @@ contract IncidentRegistryTest is RegistryTest {
         assertEq(registry.headSlotOf(other, incident), 0, "head of another");
     }
 
-    /// @dev Calldata cut short or continued, selectors by chance: nothing but a whole `anchor` call writes.
-    function testFuzz_call_writesOnlyThroughAnchor(bytes calldata data) public {
-        vm.assume(data.length < 132 || bytes4(data) != IIncidentRegistry.anchor.selector);
+    /// @dev Calldata cut short or continued, selectors by chance: nothing but a whole call of an act writes.
+    function testFuzz_call_writesOnlyThroughTheActs(bytes calldata data) public {
+        vm.assume(data.length < 36 || !_isAct(bytes4(data)));
         vm.recordLogs();
         (bool done,) = address(registry).call(data);
         assertEq(vm.getRecordedLogs().length, 0, "events");
-        if (data.length >= 4 && bytes4(data) == IIncidentRegistry.anchor.selector) assertTrue(!done, "short anchor");
+        if (data.length >= 4 && _isAct(bytes4(data))) assertTrue(!done, "a short act");
+    }
+
+    function testFuzz_call_failsIfAnActIsCutShort(uint256 which, bytes32 words, uint256 length) public {
+        bytes4 selector = _acts()[which % 10];
+        bytes memory data = abi.encodePacked(selector, words);
+        length = length % 36;
+        assembly ("memory-safe") {
+            mstore(data, length)
+        }
+        (bool done,) = address(registry).call(data);
+        assertTrue(!done, "a short act");
+    }
+
+    function _isAct(bytes4 selector) private pure returns (bool) {
+        bytes4[10] memory acts = _acts();
+        for (uint256 i; i < acts.length; ++i) {
+            if (acts[i] == selector) return true;
+        }
+        return false;
+    }
+
+    function _acts() private pure returns (bytes4[10] memory) {
+        return [
+            IIncidentRegistry.anchor.selector,
+            IIncidentRegistry.anchorFor.selector,
+            IIncidentRegistry.anchorBatch.selector,
+            IIncidentRegistry.endorse.selector,
+            IIncidentRegistry.endorseFor.selector,
+            IIncidentRegistry.withdraw.selector,
+            IIncidentRegistry.withdrawFor.selector,
+            IIncidentRegistry.retract.selector,
+            IIncidentRegistry.retractFor.selector,
+            IIncidentRegistry.cancel.selector
+        ];
     }
 }
