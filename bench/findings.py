@@ -25,12 +25,15 @@ ASSETS = 400
 _OURS = """
 import json, sys
 from pathlib import Path
-from archive.evidence.tables import open_table
+from archive.evidence.tables import TableContext, open_table
 from archive.findings.method import Input
 from archive.findings.registry import find_method
 name, kind, role, parameters, *files = sys.argv[1:]
 method = find_method(name)
-inputs = [Input(Path(f).stem, role, Path(f), lambda asked, f=f: open_table(Path(f), kind)) for f in files]
+def opener(f):
+    context = TableContext(venue=f.stem, product="spot") if kind == "klines" else TableContext()
+    return lambda asked: open_table(f, kind, context=context)
+inputs = [Input(f.stem, role, f, opener(f)) for f in map(Path, files)]
 result = method.compute(inputs, method.parse_parameters(json.loads(parameters)), "fast")
 """
 
@@ -45,7 +48,7 @@ print(json.dumps([result["rows"], result["assets_compared"], [b["assets"] for b 
 _PANDAS_DEVIATION = """
 import json, sys
 import pandas as pd
-frame = pd.concat([pd.read_csv(f, parse_dates=["time"]) for f in sys.argv[1:]])
+frame = pd.concat([pd.read_csv(f, parse_dates=["time"]).assign(venue=f.split("/")[-1][:-4]) for f in sys.argv[1:]])
 frame = frame[(frame["time"] >= "2025-10-10") & (frame["time"] < "2027-01-01")]
 frame["asset"] = frame["symbol"].str.replace("USDT", "").str.replace("-", "")
 low = frame.groupby(["asset", "venue"])["low"].min().unstack()
@@ -155,12 +158,6 @@ def _make_klines(folder: Path, rows: int) -> None:
                 columns = {
                     "time": pa.array(start + (number // ASSETS) * numpy.timedelta64(60_000, "ms")).cast(
                         pa.timestamp("s")
-                    ),
-                    "venue": pa.DictionaryArray.from_arrays(
-                        pa.array(numpy.zeros(len(number), "i4")), pa.array([venue])
-                    ),
-                    "product": pa.DictionaryArray.from_arrays(
-                        pa.array(numpy.zeros(len(number), "i4")), pa.array(["spot"])
                     ),
                     "symbol": pa.DictionaryArray.from_arrays(pa.array(asset.astype("i4")), symbols),
                     "open": _cents(price),

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 CLI = Path(__file__).resolve().parents[1]
-TRANSCRIPTS = sorted(path for name in ("check", "new", "add", "schema", "findings") for path in (CLI / name).glob("*.txt"))
+NAMES = ("check", "new", "add", "schema", "findings")
+TRANSCRIPTS = sorted(path for name in NAMES for path in (CLI / name).glob("*.txt"))
 ROOT = CLI.parents[1]
 
 
