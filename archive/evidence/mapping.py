@@ -77,7 +77,7 @@ def parse_mapping(value: Mapping[str, Any], kind: str) -> TableMapping:
         InvalidInputError: `mapping.kind`, `mapping.column`, `mapping.rule`, `mapping.format`.
     """
     becomes = value.get("kind", kind)
-    if becomes not in CONTRACTS:
+    if not isinstance(becomes, str) or becomes not in CONTRACTS:
         raise _wrong("kind", f"{becomes!r} is not a kind with columns", f"one of {', '.join(CONTRACTS)}")
     if kind != "raw" and becomes != kind:
         raise _wrong("kind", f"the evidence is of kind {kind!r} and its mapping makes {becomes!r} of it", None)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from archive.errors import InvalidInputError
 from archive.evidence.contracts import CONTRACTS, schema_files
 from archive.evidence.mapping import parse_mapping
 from tests.unit.evidence.kinds.conftest import Reader
 
+KEYS = st.sampled_from(
+    ["kind", "format", "delimiter", "header", "names", "columns", "column", "value", "unit", "scale", "values", "time"]
+)
 TRADES: dict[str, Any] = {
     "kind": "trades",
     "columns": {
@@ -85,6 +91,16 @@ def test_a_mapping_that_makes_no_sense_is_refused(change: dict[str, Any], code: 
     with pytest.raises(InvalidInputError) as caught:
         parse_mapping({**TRADES, **change}, "raw")
     assert caught.value.code == code
+
+
+SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.sampled_from(["time", "a", "ms", "%Y", "+08:00", "1"]))
+PARTS = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner), max_leaves=8)
+
+
+@given(mapping=st.dictionaries(KEYS, PARTS, max_size=6), kind=st.sampled_from(["raw", "trades", "document"]))
+def test_no_mapping_breaks_the_reader_of_mappings(mapping: dict[str, Any], kind: str) -> None:
+    with contextlib.suppress(InvalidInputError):
+        parse_mapping(mapping, kind)
 
 
 def test_a_mapping_of_columns_that_the_file_lacks_is_refused(read: Reader) -> None:
