@@ -242,10 +242,11 @@ def _not_found(target: Target, found: Found) -> ArchiveError:
             hint="ask another store, or the publisher for the proof bundle",
         )
     what = {"root": "root", "content_id": "content id", "transaction": "transaction"}.get(target.kind, target.kind)
+    other = "a root is written without 0x; else " if target.kind == "transaction" else ""
     return UnreachableError(
         f"{target.text}: no bundle, anchor or package was found for this {what}",
         code="verify.not_found",
-        hint="ask the publisher for the proof bundle, or name a node with --rpc and stores in the configuration",
+        hint=f"{other}ask the publisher for the proof bundle, or name a node with --rpc and stores in the config file",
     )
 
 

@@ -493,6 +493,14 @@ def test_control_characters_of_others_never_reach_the_terminal(desk: Desk) -> No
     assert "\\x1b[2K" in text
 
 
+def test_a_root_written_like_a_transaction_gets_the_hint(desk: Desk) -> None:
+    published = desk.publish()
+    with pytest.raises(UnreachableError) as caught:
+        gather(Target("transaction", "0x" + published.package.root), [], Sources(trust=TrustFile()))
+    assert caught.value.code == "verify.not_found"
+    assert (caught.value.hint or "").startswith("a root is written without 0x")
+
+
 # --- the record against the entries
 
 
