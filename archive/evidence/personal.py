@@ -59,7 +59,7 @@ def find(chunk: bytes, lowered: bytes) -> list[Span]:
     spans = list(find_emails(chunk, lowered))
     spans += _phones(chunk, lowered, shape)
     spans += _ids(chunk, lowered)
-    spans += _addresses(chunk, shape)
+    spans += _addresses(chunk)
     spans += _identities(chunk, lowered, shape)
     return spans
 
@@ -183,7 +183,7 @@ def is_numeric_name(name: str) -> bool:
 
 
 def _phones(chunk: bytes, lowered: bytes, shape: bytes) -> Iterator[Span]:
-    if b"+0" in shape or b"+(0" in shape or any(sign in chunk for sign in (b" 00", b'"00', b",00")):
+    if b"+0" in shape or b"+(0" in shape or any(sign in chunk for sign in (b" 00", b'"00')):
         for match in _INTERNATIONAL.finditer(chunk):
             digits = re.sub(rb"\D", b"", match[0])
             if match[0][:1] == b"+":
@@ -328,6 +328,7 @@ _IPV4_HEAD = re.compile(rb"(?<![\w.\-/])\d{1,3}\Z")
 _IPV6 = re.compile(
     rb"(?<![0-9A-Za-z:.])[23][0-9A-Fa-f]{1,3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}(?![0-9A-Za-z:/])"
 )
+_GROUPS = re.compile(rb":[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:")
 _VERSION_BEFORE = re.compile(
     rb"(?:\bv|ver\.?|version|build|release|firmware|chrome|driver|sdk|oid|section|\xc2\xa7|schema|kernel|app)"
     rb"[\s:=\"'/_-]{0,4}\Z",
@@ -337,7 +338,7 @@ _INSIDE = frozenset(bytes([byte]) for byte in b"0123456789.-/_abcdefghijklmnopqr
 _PUBLIC = frozenset({"8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "114.114.114.114", "1.2.3.4"})
 
 
-def _addresses(chunk: bytes, shape: bytes) -> Iterator[Span]:
+def _addresses(chunk: bytes) -> Iterator[Span]:
     for match in _IPV4.finditer(chunk):
         head = _IPV4_HEAD.search(chunk, max(0, match.start() - 3), match.start())
         if head is None or chunk[head.start() - 1 : head.start()] in _INSIDE:
@@ -347,7 +348,7 @@ def _addresses(chunk: bytes, shape: bytes) -> Iterator[Span]:
             continue
         if _VERSION_BEFORE.search(chunk, max(0, head.start() - 16), head.start()) is None:
             yield Span(head.start(), match.end(), "ip-address")
-    if b"::" in chunk or shape.count(b":") > 6:
+    if b"::" in chunk or _GROUPS.search(chunk):
         for match in _IPV6.finditer(chunk):
             text = match[0].decode()
             if ("::" in text or text.count(":") == 7) and _is_global(text):

@@ -152,10 +152,13 @@ def _check_file(findings: _Findings, pointer: str, item: Mapping[str, Any], path
         findings.files += 1
         findings.bytes += size
         findings.opened.add(path)
+        before = len(findings.problems)
         _check_content(findings, pointer, item, path, handle, size)
         if scan and "withheld" not in item:
             handle.seek(0)
-            _scan(findings, findings.dossier.folder / path, handle)
+            # Of a file that is not what it should be, nobody need be asked to look through it.
+            other = any(problem.code == "evidence.media_type" for problem in findings.problems[before:])
+            _scan(findings, findings.dossier.folder / path, handle, ask_review=not other)
     if size and ("mapping" in item or has_contract(item.get("kind"))):
         _check_table(findings, pointer, item, findings.dossier.folder / path)
 
@@ -389,7 +392,7 @@ def _unlisted(findings: _Findings, folder: Path, listed: set[str]) -> Iterator[s
         yield name
 
 
-def _scan(findings: _Findings, path: Path, handle: BinaryIO) -> None:
+def _scan(findings: _Findings, path: Path, handle: BinaryIO, *, ask_review: bool = True) -> None:
     from archive.evidence.gate import examine_stream
     from archive.evidence.personal import RULE_NAMES
 
@@ -398,9 +401,7 @@ def _scan(findings: _Findings, path: Path, handle: BinaryIO) -> None:
         found = examine_stream(handle, name, full=False, allowed=_contacts(findings.dossier.value))
     except OSError:
         return  # that it cannot be read is said already
-    waived = {
-        f"{w.get('rule')}:{w.get('place')}" for w in findings.dossier.value.get("waivers", ()) if isinstance(w, dict)
-    }
+    waived = {f"{w.get('rule')}:{w.get('place')}" for w in _maps(findings.dossier.value, "waivers")}
     for group in found.groups:
         if waived & {group.name, f"{group.rule}:{group.path}"}:
             continue
@@ -418,6 +419,29 @@ def _scan(findings: _Findings, path: Path, handle: BinaryIO) -> None:
                 "warning",
             )
         )
+    for item in found.refused:
+        findings.note_file(item.code, item.why, findings.dossier.folder / item.path, item.hint, "warning")
+    looked_at = _looked_at(findings.dossier.value)
+    for unread in found.unread:
+        if ask_review and unread.path.split("!", 1)[0] not in looked_at:
+            findings.note_file(
+                "scan.review_needed",
+                f"{unread.why}; `archive publish` asks for a review",
+                findings.dossier.folder / unread.path,
+                "look through all of it, then add an entry to `reviews` in the record",
+                "note",
+            )
+
+
+def _looked_at(value: Mapping[str, Any]) -> set[str]:
+    """The paths of the items that a review of the record is about."""
+    reviewed = {str(review.get("evidence")) for review in _maps(value, "reviews")}
+    return {str(item.get("path")) for _, item in _items(value) if str(item.get("id")) in reviewed}
+
+
+def _maps(value: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    found = value.get(name)
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
 def _contacts(value: Mapping[str, Any]) -> frozenset[bytes]:
