@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
 def publish(
     dossiers: Annotated[
         list[Path],
-        typer.Argument(metavar="DIR...", help="The dossier: the folder with incident.yaml; many with --batch."),
+        typer.Argument(metavar="DIR", help="The dossier: the folder with incident.yaml; many with --batch."),
     ],
     batch: Annotated[
         bool, typer.Option("--batch", help="Several dossiers under one anchor, which costs as much as one.")

@@ -45,7 +45,7 @@ def test_every_option_is_listed_and_no_other() -> None:
     sections = documented()
     for name, command in actual().items():
         rows = re.findall(r"^\| (`-[^|]*) \|", sections[name].replace("\\|", "/"), re.MULTILINE)
-        listed = {option for row in rows for option in re.findall(r"`(--?[a-z-]+)", row)}
+        listed = {option for row in rows for option in re.findall(r"`(--?[a-z0-9-]+)", row)}
         there = {
             option
             for parameter in command.params
