@@ -51,7 +51,7 @@ def new(
     print_result(f"{made.record_file}: written")
     for line in made.remaining:
         say(f"archive: still to do: {line}")
-    say(f"archive: hint: edit {made.record_file}, add files with `archive add FILE`, then run `archive check`")
+    say(f"archive: hint: cd {made.folder}, edit {made.record_file.name}, `archive add FILE`, then `archive check`")
 
 
 def _ask(question: str, default: str = "") -> str | None:

@@ -44,7 +44,7 @@ def _load(folder: Path) -> Dossier:
         return _unread(folder, Problem("dossier.no_folder", f"the dossier {what}", str(folder), hint=hint))
     present = [folder / name for name in RECORD_NAMES if (folder / name).is_symlink() or (folder / name).exists()]
     if not present:
-        hint = "rename it to incident.yaml" if (folder / "incident.yml").exists() else "start with `archive new ID`"
+        hint = "rename it to incident.yaml" if (folder / "incident.yml").exists() else _way_in(folder)
         return _unread(
             folder, Problem("dossier.no_record", "there is no incident.yaml or incident.json", str(folder), hint=hint)
         )
@@ -75,6 +75,14 @@ def _load(folder: Path) -> Dossier:
             )
         )
     return Dossier(folder, present[0], loaded.record, loaded.value, loaded.lines, tuple(problems))
+
+
+def _way_in(folder: Path) -> str:
+    """What to do where no record is: go one folder down when the dossier is there, else begin one."""
+    for child in sorted(folder.iterdir()):
+        if child.is_dir() and any((child / name).is_file() for name in RECORD_NAMES):
+            return f"go into the dossier's folder first: cd {child.name}"
+    return "start with `archive new ID`"
 
 
 def _unread(folder: Path, problem: Problem) -> Dossier:
