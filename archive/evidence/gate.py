@@ -16,7 +16,6 @@ import re
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, BinaryIO, cast
@@ -39,6 +38,7 @@ MAX_STRIPPED_BYTES = 32 << 20
 _HEAD_BYTES = 8192
 _MAX_LINE = 64 * 1024
 _MAX_NAME = 64
+_INLINE = re.compile(rb"data:(?:image|audio|video)/[a-z0-9.+-]{1,20};base64,[A-Za-z0-9+/]{400}")
 _TAGS = re.compile(rb"<[^>]{0,1000}>")
 
 
@@ -175,8 +175,10 @@ class _Gate:
         head = handle.read(_HEAD_BYTES)
         handle.seek(0)
         kind = _kind(head)
-        if kind == "text":
+        if kind in ("text", "capture"):
             self.text(handle, name)
+            if kind == "capture":
+                self.unread.add(Unread(name, _WHY[kind]))
         elif kind in ("zip", "gzip", "bzip2", "xz", "tar"):
             self.unpack(handle, name, kind, depth)
         else:
@@ -373,6 +375,10 @@ class _TextReader:
         if not self.started:
             self.started = True
             self._header(chunk)
+        if b"\x00" in chunk:
+            self.gate.unread.add(Unread(self.name, _WHY["mixed"]))
+        if b";base64," in chunk and _INLINE.search(chunk):
+            self.gate.unread.add(Unread(self.name, _WHY["inline"]))
         self.gate.size += max(0, offset + len(chunk) - self.next_line)
         lowered = chunk.lower()
         spans = [
@@ -525,6 +531,9 @@ _WHY = {
     "video": "a film: what it shows and says cannot be read by a program",
     "document": "a document of pages, whose text and pictures cannot be read reliably",
     "archive": "an archive of a kind that is not unpacked here",
+    "capture": "recorded web pages: the pictures in them cannot be read by a program",
+    "mixed": "text with bytes in it that are no text",
+    "inline": "text with pictures or sound inside of it",
     "binary": "bytes of no kind that can be read here",
 }
 _SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
@@ -537,6 +546,7 @@ _SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
     (b"7z\xbc\xaf\x27\x1c", 0, "archive"),
     (b"Rar!\x1a\x07", 0, "archive"),
     (b"\x28\xb5\x2f\xfd", 0, "archive"),
+    (b"WARC/", 0, "capture"),
     (b"%PDF-", 0, "document"),
     (b"\xd0\xcf\x11\xe0", 0, "document"),
     (b"OggS", 0, "audio"),
@@ -575,9 +585,3 @@ def _is_text(head: bytes) -> bool:
         # Cut inside a character at the end of the look, or text of an older encoding.
         return error.start >= len(head) - 4 or sum(byte >= 128 for byte in head) * 3 < len(head)
     return True
-
-
-def kinds_in(path: Path) -> Iterator[str]:
-    """What a file is taken for: one word, for tests and `archive scan`."""
-    with path.open("rb") as handle:
-        yield _kind(handle.read(_HEAD_BYTES))

@@ -142,6 +142,10 @@ def test_bombs_are_refused(data: object) -> None:
         b"PK\x03\x04 cut off",
         b"\x1f\x8b cut off",
         bytes(range(256)) * 4,
+        b"WARC/1.0\r\nWARC-Type: response\r\n",
+        b"a,b\n1,2\n" * 2000 + bytes(range(256)),
+        b'<img src="data:image/png;base64,' + b"iVBORw0KGgo" * 60 + b'">',
+        gzip.compress(b"WARC/1.0\r\n"),
         zipped(("photo.bin", bytes(range(256)))),
     ],
 )
