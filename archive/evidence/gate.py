@@ -7,15 +7,9 @@ What no program can read (pictures, sound, films, unknown bytes) is listed too: 
 
 from __future__ import annotations
 
-import bz2
 import csv
-import gzip
 import io
-import lzma
 import re
-import tarfile
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, BinaryIO, cast
@@ -216,6 +210,12 @@ class _Gate:
     # Archives
 
     def unpack(self, handle: BinaryIO, name: str, kind: str, depth: int) -> None:
+        # Most dossiers hold no archive; these modules cost a short command time.
+        import lzma
+        import tarfile
+        import zipfile
+        import zlib
+
         if depth >= MAX_DEPTH:
             self._bomb(name, f"archives lie more than {MAX_DEPTH} deep in each other")
             return
@@ -249,6 +249,8 @@ class _Gate:
         self.refused.add(Refused(name, "scan.archive_bomb", why, hint))
 
     def _unzip(self, handle: BinaryIO, name: str, depth: int) -> None:
+        import zipfile
+
         with zipfile.ZipFile(handle) as archive:
             if archive.comment:
                 self.text(io.BytesIO(archive.comment), f"{name}!", what="its comment")
@@ -261,6 +263,8 @@ class _Gate:
                     self._member(stream, inner, info.compress_size, depth)
 
     def _untar(self, handle: BinaryIO, name: str, depth: int) -> None:
+        import tarfile
+
         with tarfile.open(fileobj=handle, mode="r:") as archive:
             for info in archive:
                 stream = archive.extractfile(info) if info.isfile() else None
@@ -303,6 +307,10 @@ class _Gate:
 
 
 def _unpacking(handle: BinaryIO, kind: str) -> IO[bytes]:
+    import bz2
+    import gzip
+    import lzma
+
     if kind == "gzip":
         return cast(IO[bytes], gzip.GzipFile(fileobj=handle))
     return cast(IO[bytes], bz2.BZ2File(handle) if kind == "bzip2" else lzma.LZMAFile(handle))

@@ -52,6 +52,10 @@ _SHAPE = bytes(
 )
 
 
+# Compiled when it is first needed, which for most of them is never.
+_compiled = functools.cache(re.compile)
+
+
 def find(chunk: bytes, lowered: bytes) -> list[Span]:
     """Every hit in a piece of text, in no order."""
     # Most patterns are tried only where their shape (digits as 0, letters as A and a) is there: that is much faster.
@@ -120,22 +124,22 @@ _INTERNATIONAL = re.compile(
     rb"(?<![\w.+\-])(?:\+|00(?=[1-9]\d?[ \-(]))(?=[1-9])(?:[ \-()]{0,2}\d){9,14}+(?![\d%])(?![.,]\d)"
 )
 # By the shapes that must be there: CN, KR and JP mobiles, TW, HK with its code, North America, the United Kingdom.
-_SHAPED: tuple[tuple[tuple[bytes, ...], re.Pattern[bytes]], ...] = (
+_SHAPED: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
     (
         (b"000 0000 0000", b"000-0000-0000"),
-        re.compile(rb"(?<![\w.\-])(?:1[3-9]\d|01[016789]|0[789]0)([ \-])\d{4}\1\d{4}(?![\w\-])"),
+        rb"(?<![\w.\-])(?:1[3-9]\d|01[016789]|0[789]0)([ \-])\d{4}\1\d{4}(?![\w\-])",
     ),
-    ((b"000 000 0000", b"000-000-0000"), re.compile(rb"(?<![\w.\-])01[16789]([ \-])\d{3}\1\d{4}(?![\w\-])")),
-    ((b"0000 000 000", b"0000-000-000"), re.compile(rb"(?<![\w.\-])09\d{2}([ \-])\d{3}\1\d{3}(?![\w\-])")),
+    ((b"000 000 0000", b"000-000-0000"), rb"(?<![\w.\-])01[16789]([ \-])\d{3}\1\d{4}(?![\w\-])"),
+    ((b"0000 000 000", b"0000-000-000"), rb"(?<![\w.\-])09\d{2}([ \-])\d{3}\1\d{3}(?![\w\-])"),
     (
         (b"000 0000", b"000-0000", b"000) 0000"),
-        re.compile(rb"(?<![\w.\-])\(?852\)?[ \-]{1,2}[5679]\d{3}[ \-]?\d{4}(?![\w\-])"),
+        rb"(?<![\w.\-])\(?852\)?[ \-]{1,2}[5679]\d{3}[ \-]?\d{4}(?![\w\-])",
     ),
     (
         (b"000-000-0000", b"(000) 000-0000", b"(000)000-0000"),
-        re.compile(rb"(?<![\w.\-])(?:\([2-9]\d{2}\) ?|[2-9]\d{2}-)[2-9]\d{2}-(?!01\d\d)\d{4}(?![\w\-])"),
+        rb"(?<![\w.\-])(?:\([2-9]\d{2}\) ?|[2-9]\d{2}-)[2-9]\d{2}-(?!01\d\d)\d{4}(?![\w\-])",
     ),
-    ((b"00000 000000",), re.compile(rb"(?<![\w.\-])07\d{3} \d{6}(?!\d)")),
+    ((b"00000 000000",), rb"(?<![\w.\-])07\d{3} \d{6}(?!\d)"),
 )
 # Bare: eleven digits of a mainland mobile count only in prose; no number has the zeros of KR and TW in front.
 _BARE = re.compile(
@@ -152,7 +156,7 @@ _AFTER_PHONE = (
 )
 # On lower-case text, each from fixed letters on, which the engine finds fast.
 _BESIDE_PHONE = tuple(
-    (word, re.compile(word + rest + _AFTER_PHONE))
+    (word, word + rest + _AFTER_PHONE)
     for word, rest in (
         (b"phone", b""),
         (b"mobile", b""),
@@ -197,7 +201,7 @@ def _phones(chunk: bytes, lowered: bytes, shape: bytes) -> Iterator[Span]:
                 yield Span(match.start(), match.end(), "phone")
     for shapes, pattern in _SHAPED:
         if any(part in shape for part in shapes):
-            for match in pattern.finditer(chunk):
+            for match in _compiled(pattern).finditer(chunk):
                 if len(set(match[0])) > 4:
                     yield Span(match.start(), match.end(), "phone")
     if b"0000000000" in shape:
@@ -206,7 +210,7 @@ def _phones(chunk: bytes, lowered: bytes, shape: bytes) -> Iterator[Span]:
                 yield Span(match.start(), match.end(), "phone")
     for word, pattern in _BESIDE_PHONE:
         if word in lowered:
-            for match in pattern.finditer(lowered):
+            for match in _compiled(pattern).finditer(lowered):
                 letter = chunk[match.start() - 1 : match.start()]
                 if 7 <= sum(48 <= byte < 58 for byte in match[1]) <= 15 and not (letter.isalpha() and word == b"cell"):
                     yield Span(match.start(1), match.end(1), "phone")
@@ -234,8 +238,8 @@ _ID_VALUE = rb"(?!tok_)(?=[a-z_\-]{0,48}\d)([a-z0-9][a-z0-9_\-]{4,63})(?![\w.]\d
 _PLAIN = rb"(?:\s{1,2}(?:is\s{1,2})?|\s?#\s?)"
 _AFTER_ID = rb"(?:" + SEPARATOR + rb"|" + _PLAIN + rb")" + _ID_VALUE
 # On lower-case text, each from fixed letters on; whether a word starts there is looked at afterwards.
-_NAMED_IDS: tuple[tuple[bytes, re.Pattern[bytes], str], ...] = tuple(
-    (word, re.compile(word + rest + _AFTER_ID), rule)
+_NAMED_IDS: tuple[tuple[bytes, bytes, str], ...] = tuple(
+    (word, word + rest + _AFTER_ID, rule)
     for word, rest, rule in (
         (b"uid", b"", "user-id"),
         (b"user", rb"[_ -]?(?:id|no|number)", "user-id"),
@@ -266,7 +270,7 @@ _NAMED_IDS: tuple[tuple[bytes, re.Pattern[bytes], str], ...] = tuple(
 _PREFIX = re.compile(rb"(?:orig|new|client|cl|exchange|parent|algo|stop|sub|binance|_|-| )*\Z")
 _PROSE_NUMBER = rb"\s?(?:no\.?|nr\.?|number)?\s?[#:]?\s?(\d{8,20})(?![\w.\-])"
 _ORDER_PROSE = tuple(
-    (word, re.compile(word + _PROSE_NUMBER))
+    (word, word + _PROSE_NUMBER)
     for word in (
         b"order",
         b"\xe8\xae\xa2\xe5\x8d\x95",
@@ -282,7 +286,7 @@ def _ids(chunk: bytes, lowered: bytes) -> Iterator[Span]:
     for word, pattern, rule in _NAMED_IDS:
         if word not in lowered:
             continue
-        for match in pattern.finditer(lowered):
+        for match in _compiled(pattern).finditer(lowered):
             start = match.start()
             if not _is_id(match[1]) or not _is_word(chunk, lowered, start):
                 continue
@@ -293,7 +297,7 @@ def _ids(chunk: bytes, lowered: bytes) -> Iterator[Span]:
             yield Span(match.start(1), match.end(1), rule, column if len(column) <= 40 and ":" not in column else None)
     for word, pattern in _ORDER_PROSE:
         if word in lowered:
-            for match in pattern.finditer(lowered):
+            for match in _compiled(pattern).finditer(lowered):
                 if _is_word(chunk, lowered, match.start()):
                     yield Span(match.start(1), match.end(1), "order-id")
     if any(name in lowered for name in _REPORTS):
