@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
@@ -61,7 +61,7 @@ class Group:
         return (self.path, self.rule, self.column or "")
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Unread:
     """Something that no program can look through; a person must."""
 
@@ -69,7 +69,7 @@ class Unread:
     why: str
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Refused:
     """Something that cannot be let through at all, reviewed or not."""
 
@@ -91,10 +91,14 @@ class Examined:
     def __add__(self, other: Examined) -> Examined:
         return Examined(
             tuple(sorted((*self.groups, *other.groups), key=lambda group: group.order)),
-            tuple(sorted({*self.unread, *other.unread})),
-            tuple(sorted({*self.refused, *other.refused})),
+            tuple(sorted({*self.unread, *other.unread}, key=_by_path)),
+            tuple(sorted({*self.refused, *other.refused}, key=_by_path)),
             self.size + other.size,
         )
+
+
+def _by_path(item: Unread | Refused) -> tuple[str, str]:
+    return item.path, item.why
 
 
 def examine_file(path: Path, name: str, *, full: bool = True, allowed: frozenset[bytes] = frozenset()) -> Examined:
@@ -125,23 +129,24 @@ def examine_stream(
     return gate.result()
 
 
-@dataclass(slots=True)
+# Plain classes where nothing but a place for values is needed: making a dataclass costs a short command time.
 class _Count:
-    count: int = 0
-    line: int = 0
-    examples: list[str] = field(default_factory=list)
+    __slots__ = ("count", "examples", "line")
+
+    def __init__(self, line: int) -> None:
+        self.count, self.line = 0, line
+        self.examples: list[str] = []
 
 
-@dataclass(slots=True)
 class _Gate:
-    full: bool
-    allowed: frozenset[bytes]
-    counts: dict[tuple[str, str, str | None], _Count] = field(default_factory=dict)
-    unread: set[Unread] = field(default_factory=set)
-    refused: set[Refused] = field(default_factory=set)
-    size: int = 0
-    members: int = 0
-    unpacked: int = 0
+    __slots__ = ("allowed", "counts", "full", "members", "refused", "size", "unpacked", "unread")
+
+    def __init__(self, *, full: bool, allowed: frozenset[bytes]) -> None:
+        self.full, self.allowed = full, allowed
+        self.counts: dict[tuple[str, str, str | None], _Count] = {}
+        self.unread: set[Unread] = set()
+        self.refused: set[Refused] = set()
+        self.size = self.members = self.unpacked = 0
 
     def result(self) -> Examined:
         groups = (
@@ -150,15 +155,15 @@ class _Gate:
         )
         return Examined(
             tuple(sorted(groups, key=lambda group: group.order)),
-            tuple(sorted(self.unread)),
-            tuple(sorted(self.refused)),
+            tuple(sorted(self.unread, key=_by_path)),
+            tuple(sorted(self.refused, key=_by_path)),
             self.size,
         )
 
     def add(self, path: str, rule: str, column: str | None, line: int, excerpt: str) -> None:
         if column is not None and (len(column) > _MAX_NAME or len(self.counts) >= MAX_GROUPS):
             column = None
-        found = self.counts.setdefault((path, rule, column), _Count(line=line))
+        found = self.counts.setdefault((path, rule, column), _Count(line))
         found.count += 1
         if len(found.examples) < EXAMPLES and excerpt not in found.examples:
             found.examples.append(excerpt)
@@ -362,22 +367,19 @@ class _Forward(io.RawIOBase):
         return 0
 
 
-@dataclass(slots=True)
 class _TextReader:
     """One text, chunk by chunk: hits to groups, each hit once although chunks repeat a little."""
 
-    gate: _Gate
-    name: str
-    what: str | None
-    skip: set[str]
-    last: dict[str, int] = field(default_factory=dict)
-    delimiter: bytes | None = None
-    names: list[str] = field(default_factory=list)
-    rules: dict[int, str] = field(default_factory=dict)
-    next_line: int = 0
-    pending: bytes = b""
-    started: bool = False
-    decoded: set[tuple[str, int]] = field(default_factory=set)
+    def __init__(self, gate: _Gate, name: str, what: str | None, skip: set[str]) -> None:
+        self.gate, self.name, self.what, self.skip = gate, name, what, skip
+        self.last: dict[str, int] = {}
+        self.delimiter: bytes | None = None
+        self.names: list[str] = []
+        self.rules: dict[int, str] = {}
+        self.next_line = 0
+        self.pending = b""
+        self.started = False
+        self.decoded: set[tuple[str, int]] = set()
 
     def chunk(self, first_line: int, offset: int, chunk: bytes) -> None:
         if not self.started:
