@@ -75,7 +75,7 @@ def check_reveals(
             checks.append(_row(fact.name, reveal, leaf, ids.get(leaf.commitment)))
         else:
             named = ids.get(leaf.commitment)
-            found, good = _file(fact, reveal, leaf, named, by_hash)
+            found, good = _file(fact, reveal, leaf, named, by_hash, _instead(reveal, leaves, given))
             checks += found
             if good:
                 files.add((reveal.entry.sha256, reveal.entry.size))
@@ -84,12 +84,20 @@ def check_reveals(
     return Revealed(tuple(checks), frozenset(files), shown)
 
 
+def _instead(reveal: FileReveal, leaves: Leaves, given: Sequence[FileFact]) -> FileFact | None:
+    """A given file of the revealed one's name that is no file of the package: it was meant to be it."""
+    own = {(entry.sha256, entry.size) for entry in leaves.evidence}
+    name = reveal.entry.path.rsplit("/", 1)[-1]
+    return next((f for f in given if f.full.rsplit("/", 1)[-1] == name and (f.sha256, f.size) not in own), None)
+
+
 def _file(
     fact: RevealFact,
     reveal: FileReveal,
     leaf: entries.WithheldEntry,
     named: str | None,
     by_hash: Mapping[tuple[str, int], str],
+    instead: FileFact | None,
 ) -> tuple[list[Check], bool]:
     entry = reveal.entry
     if named is not None and named != entry.id:
@@ -98,6 +106,10 @@ def _file(
     note = f"{entry.path} ({entry.size:,} bytes, {entry.media_type}) was committed to when this was published"
     checks = [Check("reveal.commitment", "pass", entry.id, leaf.commitment, reveal.commitment, note)]
     given = by_hash.get((entry.sha256, entry.size))
+    if given is None and instead is not None:
+        note = f"given as {instead.name}: other bytes than those that were committed to; ask for the original file"
+        checks.append(Check("reveal.bytes", "fail", entry.path, entry.sha256, instead.sha256, note))
+        return checks, True
     note = f"given as {given}" if given else "the revealed file itself was not given, so its bytes are not checked"
     checks.append(
         Check("reveal.bytes", "pass" if given else "unchecked", entry.path, entry.sha256, given and entry.sha256, note)

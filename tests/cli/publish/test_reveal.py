@@ -69,7 +69,7 @@ def test_the_whole_file_is_shown_with_its_lines(archive: Archive, dossier: Dossi
     assert checks(ran)["reveal.bytes"][0] == "unchecked"
     sent.write_text(TABLE.replace("4.50", "9.50"))
     ran = archive("verify", bundle, sent, "all.reveal.json", "--json")
-    assert (ran.code, checks(ran)["reveal.bytes"][0]) == (1, "unchecked")
+    assert (ran.code, checks(ran)["reveal.bytes"][0]) == (1, "fail")
 
 
 def test_what_cannot_be_revealed(archive: Archive, dossier: Dossier, bundle: Path, tmp_path: Path) -> None:
