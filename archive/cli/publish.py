@@ -196,6 +196,8 @@ def _step(step: str) -> None:
         return
     words = {"pinned": f"{store}: package stored", "bundle pinned": f"{store}: proof bundle stored"}
     words["catalogue pinned"] = f"{store}: catalogue stored"
+    words["storing"] = f"{store}: storing the package"
+    words["storing slowly"] = f"{store}: storing the package; its transaction can take an hour to be mined"
     say(f"archive: {words.get(kind) or _STEPS.get(step, step)}")
 
 

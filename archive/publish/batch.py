@@ -187,7 +187,7 @@ def publish_batch(
             hint="a later revision follows an earlier one: publish them one after the other",
         )
     stores = open_stores(workspace)
-    targets = choose_stores(stores, options.stores)
+    targets = choose_stores(stores, options.stores, announce=talk.step)
     network = publish._network(workspace, options)
     if dry_run and network.embedded and not database_path(workspace).exists():
         plans = [publish.plan_only(workspace, one, talk) for one in each]

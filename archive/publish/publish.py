@@ -149,7 +149,7 @@ def plan_only(workspace: Workspace, options: Options, talk: Talk) -> Plan:
     """The plan and nothing else: nothing is written, signed or sent, and no password is asked for."""
     draft, waived = _read(workspace, options)
     stores = open_stores(workspace)
-    targets = choose_stores(stores, options.stores)
+    targets = choose_stores(stores, options.stores, announce=talk.step)
     network = _network(workspace, options)
     with _look(workspace, network, options, talk) as (port, publisher):
         seal = _seal(workspace, draft, publisher, options, write=False)
@@ -189,7 +189,7 @@ def publish(workspace: Workspace, options: Options, talk: Talk) -> Published | N
     """
     draft, waived = _read(workspace, options)
     stores = open_stores(workspace)
-    targets = choose_stores(stores, options.stores)
+    targets = choose_stores(stores, options.stores, announce=talk.step)
     network = _network(workspace, options)
     _check_out(options.out)
     require_clocks(workspace)

@@ -202,10 +202,14 @@ def open_registry(
 
 @dataclass(frozen=True, slots=True)
 class StoreTarget:
-    """`StorePort` over a writer, and the reader of the same name that downloads again what was written."""
+    """`StorePort` over a writer, and the reader of the same name that downloads again what was written.
+
+    `announce` is told `storing:NAME` before a package is given away, `storing slowly:NAME` where that can take an hour.
+    """
 
     writer: Writer
     reader: Reader | None
+    announce: Callable[[str], None] = lambda step: None
 
     @property
     def name(self) -> str:
@@ -216,6 +220,8 @@ class StoreTarget:
         return self.writer.operator
 
     def put_package(self, car: Path, content_id: str, root: str) -> Pin:
+        slow = isinstance(self.writer, ArweaveWriter)
+        self.announce(f"storing slowly:{self.name}" if slow else f"storing:{self.name}")
         return self._shown_again(self.writer.put_package(car, content_id, root=root), kind="package")
 
     def put_file(self, path: Path, cid: str) -> Pin:
@@ -253,7 +259,9 @@ def store_cost(writer: Writer, package: Package) -> StoreCost | None:
     return StoreCost(sum(sizes), format_ar(sum(quote.price for quote in quotes)), format_ar(quotes[0].balance), "AR")
 
 
-def choose_stores(stores: Stores, names: Sequence[str]) -> tuple[StoreTarget, ...]:
+def choose_stores(
+    stores: Stores, names: Sequence[str], *, announce: Callable[[str], None] = lambda step: None
+) -> tuple[StoreTarget, ...]:
     """The stores to write to beside the local one: those named, else all that can be written to.
 
     Raises:
@@ -270,7 +278,7 @@ def choose_stores(stores: Stores, names: Sequence[str]) -> tuple[StoreTarget, ..
                 hint=f"there are: {', '.join([stores.local.name, *known])}; add stores to config.toml",
             )
     chosen = [known[name] for name in dict.fromkeys(names) if name in known] if names else remote
-    return tuple(StoreTarget(writer, readers.get(writer.name)) for writer in chosen)
+    return tuple(StoreTarget(writer, readers.get(writer.name), announce) for writer in chosen)
 
 
 def make_tools(
