@@ -112,25 +112,27 @@ def test_again_shows_what_changed_since(site: Site, tmp_path: Path) -> None:
 def test_the_command_records_adds_to_a_dossier_and_compares(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from archive.cli.main import app
+    from archive.cli.main import build_app
 
     monkeypatch.setenv(BROWSER_VARIABLE, "")
     monkeypatch.chdir(tmp_path)
     runner = CliRunner()
-    out = runner.invoke(app, ["capture", f"{site.url}/", "--out", "a", "--json"], catch_exceptions=False)
+    out = runner.invoke(build_app(), ["capture", f"{site.url}/", "--out", "a", "--json"], catch_exceptions=False)
     assert out.exit_code == 0
     first = json.loads(out.stdout)
     assert first["screenshot"]["taken"] is False
     assert "Chromium" in first["screenshot"]["skipped"]
     site.page("Edited.")
-    again = runner.invoke(app, ["capture", "--again", first["path"], "--out", "b", "--json"], catch_exceptions=False)
+    again = runner.invoke(
+        build_app(), ["capture", "--again", first["path"], "--out", "b", "--json"], catch_exceptions=False
+    )
     assert json.loads(again.stdout)["change"]["added"] == ["Edited."]
-    text = runner.invoke(app, ["capture", "--again", first["path"], "--out", "c"], catch_exceptions=False)
+    text = runner.invoke(build_app(), ["capture", "--again", first["path"], "--out", "c"], catch_exceptions=False)
     assert "+Edited." in text.stdout
 
 
 def test_a_recording_becomes_evidence_of_a_dossier(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from archive.cli.main import app
+    from archive.cli.main import build_app
     from archive.record.check import check_dossier
     from archive.record.new import create_dossier
     from archive.record.scaffold import Start
@@ -139,7 +141,7 @@ def test_a_recording_becomes_evidence_of_a_dossier(site: Site, tmp_path: Path, m
     folder = tmp_path / "2025-10-11-example"
     create_dossier(folder, Start(folder.name, ("en",), "Orders refused", "Users say so.", "2025-10-11", "UTC+8"))
     words = ["capture", f"{site.url}/", "--dossier", str(folder), "--captured-by", "Tester", "--json"]
-    ran = CliRunner().invoke(app, words, catch_exceptions=False)
+    ran = CliRunner().invoke(build_app(), words, catch_exceptions=False)
     assert json.loads(ran.stdout)["item"].startswith("127-0-0-1-")
     report = check_dossier(folder)
     assert report.evidence == 1

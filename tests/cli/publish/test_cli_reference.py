@@ -32,9 +32,9 @@ def documented() -> dict[str, str]:
 
 
 def actual() -> dict[str, Any]:
-    from archive.cli.main import app
+    from archive.cli.main import build_app
 
-    return dict(commands(typer.main.get_command(app), "archive"))
+    return dict(commands(typer.main.get_command(build_app()), "archive"))
 
 
 def test_every_command_has_its_section_and_no_other() -> None:

@@ -369,7 +369,7 @@ def test_a_store_that_gives_other_bytes_is_named_and_the_anchor_stands(
             sink.write(bytes(self.data))
 
     liar: Any = Liar()
-    monkeypatch.setattr(publish, "choose_stores", lambda stores, names: (wiring.StoreTarget(liar, liar),))
+    monkeypatch.setattr(publish, "choose_stores", lambda stores, names, **_: (wiring.StoreTarget(liar, liar),))
     ran = archive("publish", dossier.folder, "--yes", "--json")
     assert ran.code == 1
     assert [failure["store"] for failure in ran.json["failures"]] == ["liar"]
