@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.verify import simulator
-from tests.unit.verify.simulator import Desk, Publication
 
 from archive.verify.checks import judge
 from archive.verify.gather import Sources, Target, gather
 from archive.verify.outcome import Check, Outcome
 from archive.verify.policy import Policy
 from archive.verify.recompute import recompute
+from tests.unit.verify import simulator
+from tests.unit.verify.simulator import Desk, Publication
 
 FACTS = b"row,value,unit,bound\nm01,160,USD,exact\nm02,90,USD,exact\n"
 RESULT = {
