@@ -25,9 +25,7 @@ def capture(
     again: Annotated[
         Path | None, typer.Option("--again", help="An earlier recording: record anew and show what changed since.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the recording; by default this one.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the recording; by default this one.")] = None,
     dossier: Annotated[
         Path | None, typer.Option("--dossier", help="Add the recording to this dossier, as kind web-capture.")
     ] = None,
