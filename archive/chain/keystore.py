@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from archive.chain.devkeys import refuse_development_key
 from archive.chain.networks import Network
@@ -196,31 +196,35 @@ def read_password(
     confirm: bool = False,
     environment: Mapping[str, str] | None = None,
     prompt: Callable[[str], str] | None = None,
+    variable: str = PASSWORD_VARIABLE,
+    kind: Literal["wallet", "seal"] = "wallet",
 ) -> str:
     """A password from a file descriptor (first line), else the environment, else a prompt without echo.
 
     Args:
         confirm: ask twice at the prompt.
+        variable: the environment's name for it.
+        kind: what it opens, a wallet or a backup of seals; the codes of errors begin with it.
 
     Raises:
-        UsageError: `wallet.no_password`, `wallet.password_mismatch`, `wallet.bad_descriptor`.
+        UsageError: `wallet.no_password`, `wallet.password_mismatch` (or `seal.…`), `wallet.bad_descriptor`.
     """
     if descriptor is not None:
         return read_descriptor(descriptor).split("\n", 1)[0].removesuffix("\r")
-    value = (os.environ if environment is None else environment).get(PASSWORD_VARIABLE)
+    value = (os.environ if environment is None else environment).get(variable)
     if value is not None:
         return value
     if prompt is None:
         if not sys.stdin.isatty():
             raise UsageError(
                 "a password is needed and there is no terminal to ask at",
-                code="wallet.no_password",
-                hint=f"give it with --password-fd N or in {PASSWORD_VARIABLE}; it is never taken from the command line",
+                code=f"{kind}.no_password",
+                hint=f"give it with --password-fd N or in {variable}; it is never taken from the command line",
             )
         prompt = getpass.getpass
-    first = prompt("Password of the wallet: ")
+    first = prompt(f"Password of the {'wallet' if kind == 'wallet' else 'backup'}: ")
     if confirm and prompt("The same again: ") != first:
-        raise UsageError("the two passwords differ", code="wallet.password_mismatch")
+        raise UsageError("the two passwords differ", code=f"{kind}.password_mismatch", hint="run it again")
     return first
 
 
