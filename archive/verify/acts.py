@@ -16,6 +16,9 @@ from archive.verify.facts import Facts
 from archive.verify.outcome import AnchorSummary, Check, Status
 from archive.verify.policy import Policy
 
+_RegistryKey = tuple[int, str, str]
+_Told = tuple[RegistryFacts, EndorsementFact]
+
 
 def check_acts(
     facts: Facts,
@@ -68,13 +71,12 @@ class _View:
         if told:
             fact, one = told[0]
             return [self._check("history.retracted", "unchecked", "not retracted", _said(one), self._note(fact, one))]
-        silent = self._registries_without_answer()
-        if self.answered and not silent:
-            sources = _sources(self.answered)
-            note = f"no retraction by the publisher in the registries that you trust, as {sources} tells"
-            return [self._check("history.retracted", "pass", "not retracted", "not retracted", note)]
-        note = self.why_silent() if not self.answered else f"not every registry answered: {', '.join(silent)}"
-        return [self._check("history.retracted", "unchecked", None, None, note)]
+        if not self.answered:
+            return [self._check("history.retracted", "unchecked", None, None, self.why_silent())]
+        if short := self._too_few():
+            return [self._check("history.retracted", "unchecked", None, None, short)]
+        note = f"no retraction by the publisher in the registries that you trust, as {_sources(self.answered)} tells"
+        return [self._check("history.retracted", "pass", "not retracted", "not retracted", note)]
 
     def _note(self, fact: RegistryFacts, one: RetractionFact) -> str:
         who = self._name(one.account)
@@ -82,9 +84,28 @@ class _View:
         own = "" if one.account == self.header.publisher else ", a key that a succession connects with the publisher"
         return f"RETRACTED by {who}{own} on {_day(one.time)}{reason} ({fact.registry.name}, told by {fact.source})"
 
-    def _registries_without_answer(self) -> list[str]:
-        answered = {fact.registry.key for fact in self.answered}
-        return [fact.registry.name for fact in self.facts.acts if fact.registry.key not in answered]
+    # ----------------------------------------------------------------------------------------------------- quorum
+
+    def _needed(self, key: _RegistryKey) -> int:
+        """How many places must answer for a registry, by the rule of `quorum.needed`; its own database is enough."""
+        here = [fact for fact in self.facts.acts if fact.registry.key == key]
+        if any(fact.registry.workspace_chain for fact in here):
+            return 1
+        if self.facts.quorum is not None:
+            return self.facts.quorum
+        chains = {a.index for a in self.anchors if (a.proven.chain_id, a.proven.genesis) == key[:2]}
+        network = next((a.quorum for a in self.facts.anchors if a.index in chains and a.quorum is not None), None)
+        return max(1, (len(_places(here)) + 1) // 2) if network is None else network
+
+    def _too_few(self) -> str | None:
+        """Which registries were answered for by fewer places than are needed to say that something is not there."""
+        registries = {fact.registry.key: fact.registry.name for fact in self.facts.acts}
+        short = []
+        for key, name in registries.items():
+            have, need = len(_places([f for f in self.answered if f.registry.key == key])), self._needed(key)
+            if have < need:
+                short.append(f"{name} ({have} of {need} needed)")
+        return f"too few nodes answered for {', '.join(short)}" if short else None
 
     # ----------------------------------------------------------------------------------------------------- forks
 
@@ -104,6 +125,8 @@ class _View:
         unclear = [text for fact in self.answered if fact.anchors is None for text in self._unclear(fact)]
         if unclear:
             return [self._check("history.fork", "unchecked", None, None, "; ".join(unclear))]
+        if short := self._too_few():
+            return [self._check("history.fork", "unchecked", None, None, short)]
         keys = {one.account for fact in self.answered for one in fact.anchors or ()} | {self.header.publisher}
         note = (
             f"no other history of this incident in {_count(len({f.registry.key for f in self.answered}), 'registry')} "
@@ -148,10 +171,11 @@ class _View:
         for account, root, item in sorted(self._endorsed(), key=str):
             agreed, told = self._weigh(account, root, item)
             who = self._name(account)
-            first = told[0][1] if told else None
-            if first is None:
+            if not told:
                 continue
-            where = f"{told[0][0].registry.name}, {_sources([fact for fact, _ in told])}"
+            fact, first = next((pair for pair in told if not pair[1].stands), (agreed or told)[0])
+            same = [f for f, one in told if f.registry.key == fact.registry.key and one == first]
+            where = f"{fact.registry.name}, {_sources(same)}"
             if not first.stands:
                 note = f"{who} endorsed it on {_day(first.time)} and withdrew that on {_day(first.withdrawn_time or 0)}"
                 checks.append(self._check("origin.endorsed", "unchecked", None, account, f"{note} ({where})"))
@@ -175,22 +199,20 @@ class _View:
     def _endorsed(self) -> set[tuple[str, str, str | None]]:
         return {(one.account, one.root, one.item) for fact in self.answered for one in fact.endorsements}
 
-    def _weigh(
-        self, account: str, root: str, item: str | None
-    ) -> tuple[bool, list[tuple[RegistryFacts, EndorsementFact]]]:
-        """Whether it stands in a registry where enough sources say so and none says otherwise; and who told of it."""
-        told: list[tuple[RegistryFacts, EndorsementFact]] = []
-        good = False
+    def _weigh(self, account: str, root: str, item: str | None) -> tuple[list[_Told], list[_Told]]:
+        """Who told of it in registries where enough say that it stands and none says otherwise; and all who told."""
+        agreed: list[_Told] = []
+        told: list[_Told] = []
         for key in dict.fromkeys(fact.registry.key for fact in self.answered):
             here = [fact for fact in self.answered if fact.registry.key == key]
             pairs = [(fact, self._find(fact, account, root, item)) for fact in here]
             found = [(fact, one) for fact, one in pairs if one is not None]
             told += found
-            needed = 1 if any(fact.registry.workspace_chain for fact in here) else self.facts.quorum or 1
-            places = {fact.place or fact.source for fact, one in found if one.stands}
+            places = _places([fact for fact, one in found if one.stands])
             same = len({one for _, one in found}) == 1 and len(found) == len(here)
-            good = good or (same and len(places) >= needed)
-        return good, told
+            if same and len(places) >= self._needed(key):
+                agreed += found
+        return agreed, told
 
     @staticmethod
     def _find(fact: RegistryFacts, account: str, root: str, item: str | None) -> EndorsementFact | None:
@@ -205,7 +227,8 @@ class _View:
         good = []
         for key in self.policy.endorsers:
             agreed, told = self._weigh(key.address, self.root, None)
-            if agreed and told[0][1].stands and key.covers(told[0][1].time):
+            # A withdrawal told of any trusted registry takes the key away; only an agreed time can bring it in.
+            if all(one.stands for _, one in told) and any(key.covers(one.time) for _, one in agreed):
                 good.append(self._name(key.address))
         count, need = len(good), self.policy.need
         status: Status = "pass" if count >= need else "unchecked"
@@ -264,6 +287,10 @@ class _View:
 
 def _said(one: RetractionFact) -> str:
     return f"retracted on {_day(one.time)}" + (f": {one.reason}" if one.reason else "")
+
+
+def _places(facts: Sequence[RegistryFacts]) -> set[str]:
+    return {fact.place or fact.source for fact in facts}
 
 
 def _sources(facts: Sequence[RegistryFacts]) -> str:

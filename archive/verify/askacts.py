@@ -23,13 +23,13 @@ from archive.trust import TrustedRegistry, TrustFile
 from archive.verify.actfacts import AnchoredFact, EndorsementFact, HeadFact, RegistryFacts, RetractionFact
 from archive.verify.leaves import read_leaves
 from archive.verify.nodes import MAX_AT_ONCE, Node
+from archive.verify.policy import MAX_KEYS
 from archive.workspace import Workspace
 
 if TYPE_CHECKING:
     from archive.chain.rpc import ChainIdentity
 
-# Each is one question to each node.
-MAX_ENDORSERS: Final = 32
+# Each is one question to each node. Keys: as many as a policy may list, and those come first.
 MAX_ITEM_QUESTIONS: Final = 64
 MAX_LOGS: Final = 1024
 HEADS_SLOT, ENDORSEMENTS_SLOT, RETRACTIONS_SLOT = 1, 3, 4
@@ -142,7 +142,7 @@ def _questions(bundle: ProofBundle, trust: TrustFile, endorsers: Sequence[str]) 
     if not leaves.format_known or header is None:
         return None
     keys = keys_of(trust.successions, header.publisher) if header.publisher else ()
-    asked = tuple(dict.fromkeys((*endorsers, *(p.address for p in trust.publishers))))[:MAX_ENDORSERS]
+    asked = tuple(dict.fromkeys((*endorsers, *(p.address for p in trust.publishers))))[:MAX_KEYS]
     items = [(leaf.id, entries.leaf_hash(leaf)) for leaf in leaves.evidence if isinstance(leaf, entries.EvidenceEntry)]
     if len(items) * len(asked) > MAX_ITEM_QUESTIONS:
         items = []

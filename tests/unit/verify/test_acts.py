@@ -11,8 +11,10 @@ import pytest
 from archive.chain.succession import Succession
 from archive.errors import InvalidInputError
 from archive.trust import TrustedPublisher
+from archive.verify.askacts import ask_acts
+from archive.verify.nodes import KnownChain
 from archive.verify.outcome import Outcome
-from archive.verify.policy import Policy, PolicyKey, parse_policy
+from archive.verify.policy import MAX_KEYS, Policy, PolicyKey, parse_policy
 from archive.verify.report import closing
 from tests.unit.verify.simulator import (
     BLOCK_TIME,
@@ -96,6 +98,54 @@ def test_a_registry_that_is_not_trusted_is_not_asked(desk: Desk) -> None:
     assert "RETRACTED" not in notes(outcome, "history.retracted")[0]
 
 
+@pytest.mark.parametrize(
+    ("places", "quorum", "status"),
+    [
+        (("a",), 2, "unchecked"),
+        (("a", "b"), 2, "pass"),
+        (("a", "a"), 2, "unchecked"),
+        (("a", "down", "down2"), None, "unchecked"),
+        (("a", "b", "down"), None, "pass"),
+    ],
+)
+@pytest.mark.parametrize("code", ["history.retracted", "history.fork"])
+def test_nothing_there_needs_a_quorum(
+    desk: Desk, places: tuple[str, ...], quorum: int | None, status: str, code: str
+) -> None:
+    published = desk.publish()
+    nodes = [published.chain.node(where, down=where.startswith("down"), keeps_logs=True) for where in places]
+    outcome = desk.verify(published, nodes=nodes, quorum=quorum)
+    assert statuses(outcome, code) == [status]
+    if status == "unchecked":
+        assert "too few nodes" in notes(outcome, code)[0]
+
+
+@pytest.mark.parametrize("code", ["history.retracted", "history.fork"])
+def test_nothing_there_needs_a_quorum_in_every_registry(desk: Desk, code: str) -> None:
+    published = desk.publish()
+    chain, trust = elsewhere(published)
+    here = [published.chain.node(where, keeps_logs=True) for where in ("a", "b")]
+    there = [chain.node(where, keeps_logs=True) for where in ("c", "d")]
+    assert statuses(desk.verify(published, nodes=[*here, *there], trust=trust, quorum=2), code) == ["pass"]
+    outcome = desk.verify(published, nodes=[*here, *there[:1]], trust=trust, quorum=2)
+    assert statuses(outcome, code) == ["unchecked"]
+    assert "Another registry (1 of 2 needed)" in notes(outcome, code)[0]
+
+
+def test_the_networks_quorum_is_needed_for_nothing_there(desk: Desk) -> None:
+    published = desk.publish()
+    chains = {97: KnownChain("bsc-testnet", Chain.genesis, 12, 2)}
+    assert statuses(desk.verify(published, chains=chains), "history.retracted") == ["unchecked"]
+
+
+def test_a_retraction_that_one_node_tells_is_shown(desk: Desk) -> None:
+    published = desk.publish()
+    published.chain.retract(PUBLISHER, published.package.root, "rows were misread")
+    outcome = desk.verify(published, nodes=[published.chain.node("a"), published.chain.node("b", storage={})], quorum=2)
+    assert statuses(outcome, "history.retracted") == ["unchecked"]
+    assert "RETRACTED" in notes(outcome, "history.retracted")[0]
+
+
 # --- endorsements and policies
 
 
@@ -173,6 +223,40 @@ def test_k_of_n_endorsers(desk: Desk, need: int, made: int, window: tuple[Any, A
     )
     outcome = desk.verify(published, policy=policy, trust=trusting(published, *((k, k[-4:]) for k in keys)))
     assert outcome.verdict == verdict
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize(
+    ("alone", "agreed", "withdrawn", "verdict"),
+    [(0, 100, None, "incomplete"), (100, 0, None, "pass"), (0, 0, 60, "incomplete")],
+)
+def test_only_an_agreed_endorsement_is_held_against_the_window(
+    desk: Desk, alone: int, agreed: int, withdrawn: int | None, verdict: str, reverse: bool
+) -> None:
+    """One node tells of the first registry (`alone`), two of the second; the window ends at 50 seconds."""
+    published = desk.publish()
+    chain, trust = elsewhere(published)
+    trust = replace(trust, publishers=(*trust.publishers, TrustedPublisher(OTHER, "A lab")))
+    if reverse:
+        trust = replace(trust, registries=trust.registries[::-1])
+    gone = None if withdrawn is None else BLOCK_TIME + withdrawn
+    chain.endorse(OTHER, published.package.root, BLOCK_TIME + alone, gone)
+    published.chain.endorse(OTHER, published.package.root, BLOCK_TIME + agreed)
+    nodes = [chain.node("a"), published.chain.node("b"), published.chain.node("c")]
+    policy = Policy(
+        (*Policy().required, "policy.endorsers"), endorsers=(PolicyKey(OTHER, None, None, BLOCK_TIME + 50),), need=1
+    )
+    outcome = desk.verify(published, nodes=nodes, trust=trust, policy=policy, quorum=2)
+    assert outcome.verdict == verdict
+    assert statuses(outcome, "policy.endorsers") == ["pass" if verdict == "pass" else "unchecked"]
+
+
+def test_every_key_that_a_policy_may_list_is_asked_for(desk: Desk) -> None:
+    published = desk.publish()
+    listed = [f"0x{number:040x}" for number in range(1, MAX_KEYS + 1)]
+    published.chain.endorse(listed[-1], published.package.root)
+    (facts,) = ask_acts(published.bundle(), [published.chain.node()], published.trust, None, listed)
+    assert [one.account for one in facts.endorsements] == [listed[-1]]
 
 
 def test_the_policy_fails_closed_offline(desk: Desk) -> None:
