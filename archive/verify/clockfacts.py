@@ -8,7 +8,9 @@ from typing import Literal
 from archive.stamps.bitcoin import MAINNET, Network
 
 BitcoinKind = Literal["trust", "file", "node", "source"]
-BlockOutcome = Literal["same", "other", "absent", "unreachable", "bad_answer"]
+# `other_history`: a chain of that number with another first block than the trusted one. `unknown_history`: another
+# block at that height, where the trust file does not tell which history of that number is meant.
+BlockOutcome = Literal["same", "other", "absent", "unreachable", "bad_answer", "other_history", "unknown_history"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +31,17 @@ class BitcoinAnswer:
 
 @dataclass(frozen=True, slots=True)
 class BlockAnswer:
-    """What one node says of a block that the package names in `not_before`, on a chain of Ethereum's kind."""
+    """What one node says of a block that the package names in `not_before`, on a chain of Ethereum's kind.
+
+    `place` is who runs the node, as far as it can be told: nodes of one place count once.
+    """
 
     chain: str
     height: int
     source: str
     outcome: BlockOutcome
     found: str | None = None
+    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def ask_clocks(
     """Everything that is known about the blocks a bundle speaks of."""
     wanted = list(dict.fromkeys(_wanted(bundle, header)))[:MAX_HEIGHTS]
     answers = [answer for height, root in wanted for answer in _bitcoin(height, root, trust, sources)]
-    blocks = [answer for block in (header.not_before if header else ()) for answer in _block(block, nodes)]
+    blocks = [answer for block in (header.not_before if header else ()) for answer in _block(block, trust, nodes)]
     return ClockFacts(tuple(answers), tuple(blocks), sources.network, sources.quorum)
 
 
@@ -93,22 +93,28 @@ def _asked(height: int, source: HeaderSource, kind: BitcoinKind) -> BitcoinAnswe
         return BitcoinAnswer(height, source.name, kind, None, error.message)
 
 
-def _block(block: NotBefore, nodes: Sequence[Node]) -> Iterator[BlockAnswer]:
+def _block(block: NotBefore, trust: TrustFile, nodes: Sequence[Node]) -> Iterator[BlockAnswer]:
     from archive.chain import codec
     from archive.chain.rpc import identify
 
     number = block.chain.removeprefix(EVM)
     if not block.chain.startswith(EVM) or not number.isdigit():
         return
+    # The package names no first block, so only the trust file tells which history of a chain's number is meant.
+    histories = {r.genesis.lower() for r in trust.registries if r.chain_id == int(number)}
     for node in nodes:
         if node.chain_id not in (None, int(number)):
             continue
 
         def answer(outcome: BlockOutcome, found: str | None = None, node: Node = node) -> BlockAnswer:
-            return BlockAnswer(block.chain, block.height, node.source, outcome, found)
+            return BlockAnswer(block.chain, block.height, node.source, outcome, found, node.place)
 
         try:
-            if identify(node.rpc).chain_id != int(number):
+            identity = identify(node.rpc)
+            if identity.chain_id != int(number):
+                continue
+            if histories and identity.genesis.lower() not in histories:
+                yield answer("other_history", identity.genesis)
                 continue
             value = node.rpc.call("eth_getBlockByNumber", [hex(block.height), False])
             if value is None:
@@ -123,7 +129,8 @@ def _block(block: NotBefore, nodes: Sequence[Node]) -> Iterator[BlockAnswer]:
         except ArchiveError as error:
             yield answer("unreachable", error.code)
         else:
-            yield answer("same" if found == block.hash else "other", found)
+            another: BlockOutcome = "other" if len(histories) == 1 else "unknown_history"
+            yield answer("same" if found == block.hash else another, found)
 
 
 def open_header_sources(config: BitcoinConfig, files: Sequence[Path], *, offline: bool) -> HeaderSources:

@@ -16,13 +16,22 @@ from archive.errors import InvalidInputError, MissingDependencyError
 from archive.package.entries import Header, NotBefore
 from archive.stamps import bitcoin, ots, rfc3161
 from archive.stamps.entries import BlockHeader, OtsStamp, Rfc3161Stamp, is_unknown, parse_stamp
-from archive.verify.clockfacts import BitcoinAnswer, Clock, ClockFacts, Interval
+from archive.verify.clockfacts import BitcoinAnswer, BlockAnswer, Clock, ClockFacts, Interval
 from archive.verify.clocks import EVM
 from archive.verify.facts import Facts
 from archive.verify.outcome import AnchorSummary, Check, Status, unknown_note
 
 OTS: Final = "stamp.opentimestamps"
 _LAST_SECOND: Final = 253_402_300_799  # of the year 9999
+_SAID: Final = {
+    "same": "has this block",
+    "other": "has another block",
+    "absent": "has no block at this height",
+    "unreachable": "could not be asked",
+    "bad_answer": "gave an answer that makes no sense",
+    "other_history": "is on a chain of the same number with another first block than the trusted one",
+    "unknown_history": "has another block, maybe of another history",
+}
 _NAMELESS_NODE: Final = "no node of that chain was asked; name one with --rpc URL"
 
 
@@ -163,7 +172,7 @@ def _opentimestamps(subject: str, stamp: OtsStamp, root: str, facts: Facts) -> t
         network = facts.clocks.network
         if header is None or not network.proves_time:
             note += f"; the chain {network.name!r} proves no time"
-            return [*checks, result("pass", note)], None
+            return [*checks, result("unchecked", note)], None
         clock = Clock(
             name=f"Bitcoin block {block.height}",
             kind="bitcoin",
@@ -343,27 +352,61 @@ def _not_before_evm(block: NotBefore, given: BlockHeader, facts: Facts, result: 
     if header.number != block.height:
         return result("fail", "the header is of another height", str(header.number)), None
     answers = [a for a in facts.clocks.blocks if (a.chain, a.height) == (block.chain, block.height)]
-    same = [a.source for a in answers if a.outcome == "same"]
-    other = [a for a in answers if a.outcome == "other"]
-    if other and not same:
-        names = ", ".join(a.source for a in other)
-        return result("fail", f"{names}: another block stands at this height", other[0].found), None
-    if other:
-        note = f"the sources disagree: {', '.join(same)} has this block, {', '.join(a.source for a in other)} another"
+    need = _needed(block.chain, answers, facts)
+    same = [a for a in answers if a.outcome == "same"]
+    against = _largest_group([a for a in answers if a.outcome in ("other", "unknown_history")])
+    holds, denied = len(_places(same)) >= need, len(_places(against)) >= need
+    names = _names(same)
+    if denied and not holds:
+        note = f"{_names(against)}: another block stands at this height"
+        if against[0].outcome == "unknown_history":
+            note += "; which history of this chain's number is meant, your trust file does not tell"
+            return result("unchecked", note, against[0].found), None
+        return result("fail", note, against[0].found), None
+    if denied:
+        note = f"the sources disagree: {names} has this block, {_names(against)} another"
         return result("unchecked", note, found), None
-    if not same:
-        said = "; ".join(f"{a.source}: {a.outcome}" for a in answers) or _NAMELESS_NODE
-        return result("unchecked", f"the header fits; whether it is in the chain is not known: {said}", found), None
+    if not holds:
+        said = "; ".join(f"{a.source}: {_SAID[a.outcome]}" for a in answers) or _NAMELESS_NODE
+        short = f"; {len(_places(same))} of {need} needed have this block" if same or against else ""
+        note = f"the header fits; whether it is in the chain is not known{short}: {said}"
+        return result("unchecked", note, found), None
     clock = Clock(
         name=f"block {block.height} of {block.chain}",
         kind="block",
         bound="no_earlier",
         time=header.timestamp,
         margin=0,
-        rests_on=f"the chain {block.chain}, as {', '.join(same)} has it",
+        rests_on=f"the chain {block.chain}, as {names} has it",
     )
-    note = f"the package was assembled after this block, which {', '.join(same)} has"
+    note = f"the package was assembled after this block, which {names} has"
     return result("pass", note, found), clock
+
+
+def _needed(chain: str, answers: Sequence[BlockAnswer], facts: Facts) -> int:
+    """How many places must agree, as `archive.verify.quorum.needed` has it for the block of an anchor."""
+    if facts.quorum is not None:
+        return facts.quorum
+    for asked in facts.anchors:  # the setting of a network is known where an anchor is on it
+        if asked.quorum is not None and f"{EVM}{facts.bundle.anchors[asked.index].get('chain_id')}" == chain:
+            return asked.quorum
+    return max(1, (len(_places(answers)) + 1) // 2)
+
+
+def _places(answers: Sequence[BlockAnswer]) -> set[str]:
+    return {a.place or a.source for a in answers}
+
+
+def _names(answers: Sequence[BlockAnswer]) -> str:
+    return ", ".join(dict.fromkeys(a.source for a in answers))
+
+
+def _largest_group(answers: Sequence[BlockAnswer]) -> list[BlockAnswer]:
+    """Those that have the same other block, of the one that most places have."""
+    groups: dict[str | None, list[BlockAnswer]] = {}
+    for answer in answers:
+        groups.setdefault(answer.found, []).append(answer)
+    return max(groups.values(), key=lambda group: len(_places(group)), default=[])
 
 
 def _unnamed(headers: Sequence[BlockHeader], header: Header | None) -> list[Check]:

@@ -119,8 +119,9 @@ def main() -> None:
     version[31] = 2
     ots_case("a later version", bytes(version), [header], "unchecked", "stamp.opentimestamps")
     about = (
-        "Stamps over a root and what a verifier that trusts `roots` (PEM) and has the headers of `bitcoin` (its "
-        "chain is regtest) says: `status` of the stamp, and `code` of the first check that is not pass, or null"
+        "Stamps over a root and what a verifier that trusts `roots` (PEM) and has the headers of `bitcoin` (of "
+        "a chain as easy as regtest, taken to prove time) says: `status` of the stamp, and `code` of the first check "
+        "that is not pass, or null"
     )
     FILE.write_text(json.dumps({"about": about, "cases": cases}, indent=1, ensure_ascii=False) + "\n")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def test_vector(case: dict[str, Any]) -> None:
         for known in case["bitcoin"]
     )
     bundle = ProofBundle(case["root"], "", (), None, (), stamps=(case["stamp"],))
-    clocks = ClockFacts(bitcoin=answers, network=REGTEST)
+    clocks = ClockFacts(bitcoin=answers, network=replace(REGTEST, proves_time=True))
     facts = Facts("a vector", None, bundle, (), trust, offline=True, clocks=clocks)
     checks = check_stamps(bundle, None, case["root"], facts, ()).checks
     told = [c for c in checks if c.code.split(".")[0] == "stamp"]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
+from archive.bundle import ProofBundle
 from archive.errors import InvalidInputError, UnreachableError
 from archive.package.entries import NotBefore
 from archive.stamps import bitcoin, cms, ots
@@ -17,13 +18,14 @@ from archive.stamps.bitcoin import REGTEST, HeaderFile
 from archive.stamps.entries import BlockHeader, OtsStamp, Rfc3161Stamp, Token, subject_message
 from archive.trust import BitcoinHeader, TimeStampRoot, TrustFile
 from archive.verify.checks import judge
-from archive.verify.clockfacts import BitcoinAnswer, ClockFacts
+from archive.verify.clockfacts import BitcoinAnswer, BlockAnswer, ClockFacts
 from archive.verify.clocks import HeaderSources
+from archive.verify.facts import AnchorFacts, Facts
 from archive.verify.gather import Sources, Target, gather
 from archive.verify.outcome import Outcome
 from archive.verify.policy import Policy
 from archive.verify.report import closing, to_json, to_text
-from archive.verify.stamps import judge_block
+from archive.verify.stamps import _needed, judge_block
 from tests.support.clocks import Authority, Bitcoin, Calendar, mine
 from tests.unit.verify.simulator import Desk, Publication
 
@@ -69,6 +71,7 @@ def verify(
     trust: TrustFile | None = None,
     headers: HeaderSources | None = None,
     nodes: tuple[Any, ...] = (),
+    quorum: int | None = None,
     anchors: bool = True,
     entries: tuple[dict[str, Any], ...] | None = None,
 ) -> Outcome:
@@ -81,6 +84,7 @@ def verify(
         nodes=nodes,
         headers=headers or HeaderSources(),
         offline=not nodes,
+        quorum=quorum,
     )
     return judge(gather(Target("bundle", str(path)), [publication.folder], sources), Policy())
 
@@ -174,8 +178,12 @@ def calendar() -> Calendar:
     return Calendar(Bitcoin(), "http://calendar.example")
 
 
+# A chain that is mined here, taken for one whose work proves time.
+TIMED = replace(REGTEST, proves_time=True)
+
+
 def headers_of(chain: Bitcoin, folder: Path) -> HeaderSources:
-    return HeaderSources(network=REGTEST, files=(bitcoin.read_header_file(chain.file(folder / "headers.txt")),))
+    return HeaderSources(network=TIMED, files=(bitcoin.read_header_file(chain.file(folder / "headers.txt")),))
 
 
 class TestOpenTimestamps:
@@ -208,20 +216,30 @@ class TestOpenTimestamps:
         assert (check.status, check.found) == ("unchecked", "pending")
         assert "stamp upgrade" in str(check.note)
 
-    def test_a_complete_proof_passes_through_its_header_and_a_test_chain_proves_no_time(
-        self, desk: Desk, calendar: Calendar
-    ) -> None:
+    def test_a_complete_proof_passes_through_its_header(self, desk: Desk, calendar: Calendar) -> None:
         published = desk.publish()
         proof = completed(calendar, promise(calendar, published.package.root))
         headers = headers_of(calendar.chain, desk.folder)
         outcome = verify(desk, published, [OtsStamp(proof).to_json()], headers=headers)
-        assert statuses(outcome, "stamp.opentimestamps") == ["pass"]
-        assert outcome.clocks == ()
+        assert statuses(outcome, "stamp.opentimestamps") == statuses(outcome, "time.stamps") == ["pass"]
+        assert [c.kind for c in outcome.clocks] == ["bitcoin"]
         # The same chain taken for Bitcoin's: its headers have no work that counts there.
         outcome = verify(
             desk, published, [OtsStamp(proof).to_json()], headers=replace(headers, network=bitcoin.MAINNET)
         )
         assert statuses(outcome, "stamp.opentimestamps") == ["fail"]
+
+    def test_a_test_chain_proves_no_time_and_its_stamp_does_not_count(self, desk: Desk, calendar: Calendar) -> None:
+        published = desk.publish()
+        proof = completed(calendar, promise(calendar, published.package.root))
+        headers = replace(headers_of(calendar.chain, desk.folder), network=REGTEST)
+        outcome = verify(desk, published, [OtsStamp(proof).to_json()], headers=headers)
+        (check,) = [c for c in outcome.checks if c.code == "stamp.opentimestamps"]
+        assert check.status == "unchecked"
+        assert "proves no time" in str(check.note)
+        assert statuses(outcome, "stamp.opentimestamps.block") == ["pass"]
+        assert statuses(outcome, "time.stamps") == ["unchecked"]
+        assert outcome.clocks == ()
 
     def test_a_proof_of_another_root_fails(self, desk: Desk, calendar: Calendar) -> None:
         published = desk.publish()
@@ -432,6 +450,79 @@ class TestNotBefore:
         wrong = {**stamp, "header": stamp["header"][:-2] + "ff"}
         assert statuses(verify(desk, published, [wrong]), "time.not_before") == ["fail"]
 
+    def block_of_97(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> tuple[Publication, Callable[..., tuple[str, bool]]]:
+        """A package that names a block of chain 97; what came of it, and whether it gave the lower bound."""
+        from archive.chain import codec
+
+        raw = desk.chain.header(900, bytes(32), bytes(32))
+        desk.chain.blocks[900] = raw
+        published = with_blocks(desk, (NotBefore("eip155:97", 900, codec.to_hex(codec.keccak(raw))),), monkeypatch)
+        stamp = BlockHeader("eip155:97", 900, raw).to_json()
+
+        def told(*nodes: Any, **settings: Any) -> tuple[str, bool]:
+            outcome = verify(desk, published, [stamp], nodes=nodes, **settings)
+            (status,) = statuses(outcome, "time.not_before")
+            return status, any(c.kind == "block" for c in outcome.clocks)
+
+        return published, told
+
+    def test_as_many_nodes_as_asked_for_have_to_agree_on_a_block(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        published, told = self.block_of_97(desk, monkeypatch)
+        node = published.chain.node
+        one, two, down = node("one"), node("two"), node("down", down=True)
+        liar, second, third = (node(name, other_hash=True) for name in ("liar", "second", "third"))
+        assert told(one, quorum=2) == ("unchecked", False)
+        assert told(liar, down, quorum=2) == ("unchecked", False)
+        assert told(one, down, quorum=2) == ("unchecked", False)
+        assert told(one, liar, quorum=2) == ("unchecked", False)
+        assert told(one, two, quorum=2) == ("pass", True)
+        assert told(one, two, liar, quorum=2) == ("pass", True)
+        assert told(liar, second, quorum=2) == ("fail", False)
+        assert told(one, liar, second, quorum=2) == ("fail", False)
+        assert told(one, two, liar, second, quorum=2) == ("unchecked", False)
+        # Without a setting: half of those asked, rounded up.
+        assert told(one) == told(one, down) == told(one, two, liar) == ("pass", True)
+        assert told(one, down, replace(down, source="dead")) == ("unchecked", False)
+        assert told(liar, second, third, one) == ("fail", False)
+
+    def test_two_urls_of_one_host_are_one_place(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        published, told = self.block_of_97(desk, monkeypatch)
+        same = [replace(published.chain.node(name), place="one.example") for name in ("a", "b")]
+        lies = [replace(published.chain.node(name, other_hash=True), place="one.example") for name in ("a", "b")]
+        assert told(*same, quorum=2) == ("unchecked", False)
+        assert told(*lies, quorum=2) == ("unchecked", False)
+        assert told(same[0], replace(same[1], place="two.example"), quorum=2) == ("pass", True)
+
+    def test_the_setting_of_the_network_counts_where_an_anchor_is_on_it(self) -> None:
+        answer = BlockAnswer("eip155:97", 900, "one", "same")
+        bundle = ProofBundle("", "", (), None, (), anchors=({"chain_id": 97},))
+        facts = Facts("", None, bundle, (), TrustFile(), offline=False, anchors=(AnchorFacts(0, quorum=2),))
+        assert _needed("eip155:97", [answer], facts) == 2
+        assert _needed("eip155:56", [answer], facts) == 1
+        assert _needed("eip155:97", [answer], replace(facts, quorum=3)) == 3
+
+    def test_a_chain_that_was_reset_or_is_not_known_never_fails(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        published, told = self.block_of_97(desk, monkeypatch)
+        reset = published.chain.node(other_hash=True, genesis="0x" + "77" * 32)
+        assert told(reset) == ("unchecked", False)
+        assert told(published.chain.node(genesis="0x" + "77" * 32)) == ("unchecked", False)
+        # No registry of that chain is trusted: which history is meant, nobody knows.
+        nobody = replace(published.trust, registries=())
+        liar = published.chain.node(other_hash=True)
+        assert told(liar, trust=nobody) == ("unchecked", False)
+        assert told(published.chain.node(), trust=nobody) == ("pass", True)
+        # Nor where registries on both histories are.
+        (registry,) = published.trust.registries
+        old = replace(registry, name="old", genesis="0x" + "77" * 32)
+        assert told(liar, trust=replace(published.trust, registries=(registry, old))) == ("unchecked", False)
+        assert told(liar) == ("fail", False)
+
     def test_clocks_that_contradict_are_named_and_no_interval_is_told(
         self, desk: Desk, authority: MakeAuthority, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -444,9 +535,8 @@ class TestNotBefore:
         published, tsa = with_blocks(desk, (named,), monkeypatch), authority()
         stamps = [BlockHeader(bitcoin.CHAIN, 5, late).to_json(), stamped(tsa, published.package.root)]
         file = HeaderFile(desk.folder / "h", ((5, late),))
-        network = replace(REGTEST, proves_time=True)
         outcome = verify(
-            desk, published, stamps, trust=trust_with(published, tsa), headers=HeaderSources(network, (file,))
+            desk, published, stamps, trust=trust_with(published, tsa), headers=HeaderSources(TIMED, (file,))
         )
         (check,) = [c for c in outcome.checks if c.code == "time.clocks"]
         assert check.status == "unchecked"
