@@ -145,6 +145,10 @@ class _View:
         if against:
             note += f"; but {_sources(against)} knows nothing of it, so one of them lies or lags"
             return self._check("history.fork", "unchecked", self.root, one.root, note)
+        have, need = len(_places([f for f in here if f not in against])), self._needed(fact.registry.key)
+        if have < need:
+            note += f"; too few nodes tell of it ({have} of {need} needed)"
+            return self._check("history.fork", "unchecked", self.root, one.root, note)
         return self._check("history.fork", "fail", self.root, one.root, note)
 
     def _unclear(self, fact: RegistryFacts) -> list[str]:

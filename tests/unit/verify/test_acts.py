@@ -368,6 +368,18 @@ def test_one_node_alone_against_another_shows_no_fork(desk: Desk) -> None:
     assert outcome.verdict == "pass"
 
 
+def test_a_fork_that_fewer_nodes_than_the_quorum_tell_of_sinks_nothing(desk: Desk) -> None:
+    published = desk.publish()
+    chain, trust = elsewhere(published)
+    desk.publish({"evidence/prices.csv": b"another story\n"}, chain=chain)
+    here = [published.chain.node(name, keeps_logs=True) for name in ("a", "b")]
+    there = [chain.node(name, keeps_logs=True) for name in ("c", "d")]
+    outcome = desk.verify(published, nodes=[*here, there[0]], trust=trust, quorum=2)
+    assert statuses(outcome, "history.fork") == ["unchecked"]
+    assert outcome.verdict == "pass"
+    assert failed(desk.verify(published, nodes=[*here, *there], trust=trust, quorum=2)) == {"history.fork"}
+
+
 def test_another_publishers_history_is_no_fork(desk: Desk) -> None:
     published = desk.publish()
     chain, trust = elsewhere(published)
