@@ -21,11 +21,13 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from archive import partial
-from archive.errors import RefusedError
+from archive.errors import RefusedError, UsageError
 
 ENVIRONMENT_VARIABLE = "ARCHIVE_WORKSPACE"
+_MAX_CONFIG = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,29 @@ class Workspace:
     @property
     def catalogue_file(self) -> Path:
         return self.root / "catalogue.json"
+
+    def read_config(self) -> dict[str, Any]:
+        """The tables of `config.toml`, or none when there is no such file.
+
+        Raises:
+            UsageError: `config.unreadable`, `config.syntax`.
+        """
+        import tomllib
+
+        path = self.config_file
+        try:
+            with path.open("rb") as handle:
+                raw = handle.read(_MAX_CONFIG + 1)
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be read ({error.strerror})", code="config.unreadable") from None
+        if len(raw) > _MAX_CONFIG:
+            raise UsageError(f"{path}: larger than {_MAX_CONFIG:,} bytes", code="config.syntax")
+        try:
+            return tomllib.loads(raw.decode("utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"{path}: not valid TOML ({error})", code="config.syntax") from None
 
     def make_secrets(self) -> Path:
         """Create the secrets folder, readable by its owner only, and return it."""

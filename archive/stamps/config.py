@@ -29,7 +29,6 @@ the public ones below, which learn a hash and nothing else; `publish` asks none.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -43,7 +42,6 @@ from archive.workspace import Workspace
 ClockType = Literal["rfc3161", "opentimestamps"]
 MAX_CLOCKS: Final = 16
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_MAX_CONFIG: Final = 1 << 20
 _KEYS: Final[dict[str, frozenset[str]]] = {
     "rfc3161": frozenset({"type", "url", "hash", "revocation"}),
     "opentimestamps": frozenset({"type", "url"}),
@@ -143,7 +141,7 @@ def load_clock_config(workspace: Workspace) -> ClockConfig:
     Raises:
         UsageError: `config.unreadable`, `config.syntax`, `config.unknown_key`, `config.bad_clock`, `config.bad_url`.
     """
-    value = _read(workspace.config_file)
+    value = workspace.read_config()
     stamps = _table(workspace.config_file, value, "stamps")
     authorities: list[AuthorityConfig] = []
     calendars: list[CalendarConfig] = []
@@ -217,22 +215,6 @@ def _texts(where: str, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
     if not isinstance(items, list) or len(items) > MAX_CLOCKS or not all(isinstance(i, str) and i for i in items):
         raise _bad(where, f"{key} is not a list of at most {MAX_CLOCKS} texts")
     return tuple(dict.fromkeys(items))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as handle:
-            raw = handle.read(_MAX_CONFIG + 1)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})", code="config.unreadable") from None
-    if len(raw) > _MAX_CONFIG:
-        raise UsageError(f"{path}: larger than {_MAX_CONFIG:,} bytes", code="config.syntax")
-    try:
-        return tomllib.loads(raw.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not valid TOML ({error})", code="config.syntax") from None
 
 
 def _table(path: Path, value: Mapping[str, Any], name: str) -> dict[str, Any]:

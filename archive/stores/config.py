@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,7 +39,6 @@ _KEYS: Final[dict[str, frozenset[str]]] = {
     "gateway": frozenset({"type", "url", "operator"}),
     "arweave": frozenset({"type", "url", "operator", "keyfile", "max_winston", "confirmations", "write"}),
 }
-_MAX_CONFIG: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,19 +155,7 @@ def _check_url(name: str, kind: StoreType, url: str) -> None:
 
 def _from_file(workspace: Workspace) -> list[StoreConfig]:
     path = workspace.config_file
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})", code="config.unreadable") from None
-    if len(raw) > _MAX_CONFIG:
-        raise UsageError(f"{path}: larger than {_MAX_CONFIG:,} bytes", code="config.syntax")
-    try:
-        value = tomllib.loads(raw.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{path}: not valid TOML ({error})", code="config.syntax") from None
-    stores = value.get("stores", {})
+    stores = workspace.read_config().get("stores", {})
     if not isinstance(stores, dict):
         raise UsageError(f"{path}: [stores] is not a table", code="config.bad_store")
     return [_store(path, workspace, name, table) for name, table in stores.items()]
