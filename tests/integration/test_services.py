@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -121,3 +124,33 @@ def test_the_shipped_bytecode_deploys_to_the_code_that_its_hash_names(anvil: ser
     code = str(anvil.rpc("eth_getCode", registry, "latest"))
     assert code == artifact["deployed_bytecode"]
     assert "0x" + keccak(bytes.fromhex(code[2:])).hex() == artifact["code_hash"]
+
+
+def test_solc_waits_for_input_that_is_not_there_yet(ipfs_car: Path) -> None:
+    """Foundry's end of the pipe does not block: solcjs by itself takes an empty pipe for an error (EAGAIN)."""
+    source = "// SPDX-License-Identifier: Apache-2.0\npragma solidity 0.8.37;\ncontract A {}\n"
+    request = json.dumps({"language": "Solidity", "sources": {"A.sol": {"content": source}}}).encode()
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    environment = os.environ | {"INCIDENT_ARCHIVE_NODE_MODULES": str(services.node_modules())}
+    with subprocess.Popen(
+        [PROJECT / "tools" / "solc", "--standard-json"],
+        stdin=reading,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    ) as solc:
+        os.close(reading)
+        os.write(writing, request[:20])
+        # The rest follows only when the reader has taken the beginning, and so meets an empty pipe.
+        left = bytearray(4)
+        while not fcntl.ioctl(writing, termios.FIONREAD, left) and int.from_bytes(left, sys.byteorder):
+            os.sched_yield()
+        for _ in range(50_000):
+            os.sched_yield()
+        with contextlib.suppress(BrokenPipeError):
+            os.write(writing, request[20:])
+        os.close(writing)
+        answer, told = solc.communicate()
+    assert solc.returncode == 0, told.decode()
+    assert list(json.loads(answer)["sources"]) == ["A.sol"]
