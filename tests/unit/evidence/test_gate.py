@@ -92,7 +92,7 @@ def test_archives_are_looked_into_to_a_depth() -> None:
         archive.addfile(info, io.BytesIO(MAIL))
     for data, name in (
         (zipped(("a.log", MAIL)), "x!a.log"),
-        (gzip.compress(MAIL), "x!"),
+        (gzip.compress(MAIL, mtime=0), "x!"),
         (bz2.compress(MAIL), "x!"),
         (zipped(("b.zip", zipped(("a.log", MAIL)))), "x!b.zip!a.log"),
         (out.getvalue(), "x!!logs/bot.log"),
@@ -145,7 +145,7 @@ def test_bombs_are_refused(data: object) -> None:
         b"WARC/1.0\r\nWARC-Type: response\r\n",
         b"a,b\n1,2\n" * 2000 + bytes(range(256)),
         b'<img src="data:image/png;base64,' + b"iVBORw0KGgo" * 60 + b'">',
-        gzip.compress(b"WARC/1.0\r\n"),
+        gzip.compress(b"WARC/1.0\r\n", mtime=0),
         zipped(("photo.bin", bytes(range(256)))),
     ],
 )
