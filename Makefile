@@ -13,7 +13,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test services lint types generated dossiers contracts-test pytest contracts slither schemas format lock bench soak clean distclean
+.PHONY: help demo test services lint types generated dossiers contracts-test web-test pytest contracts slither schemas format lock bench soak clean distclean
 
 say = @printf '\n=== %s\n'
 
@@ -26,7 +26,7 @@ demo: $(VENV)/.publish-installed  ## Publish the 10/11 dossier, verify it, flip 
 	$(say) "demo: publish, verify, tamper, verify"
 	@$(PY) tools/demo.py
 
-test: $(VENV)/.dev-installed services lint types generated dossiers contracts-test pytest  ## Install everything and run every check and test
+test: $(VENV)/.dev-installed services lint types generated dossiers contracts-test web-test pytest  ## Install everything and run every check and test
 	@printf '\nmake test: all of it passed\n'
 
 # ------------------------------------------------------------------------------------------------------- installing
@@ -48,8 +48,8 @@ $(VENV)/.dev-installed: requirements.lock pyproject.toml | $(PY)
 	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.publish-installed
 
-services: $(VENV)/.dev-installed  ## Install Kubo, Foundry, solc and arlocal into the cache
-	$(say) "services: Kubo from the Go proxy; Foundry, solc and arlocal from npm"
+services: $(VENV)/.dev-installed  ## Install Kubo, Foundry, solc, arlocal and the packages of web/ into the cache
+	$(say) "services: Kubo from the Go proxy; Foundry, solc, arlocal and the packages of web/ from npm"
 	@$(PY) tools/services.py install all
 
 # ----------------------------------------------------------------------------------------------------------- checking
@@ -81,6 +81,13 @@ contracts-test: $(VENV)/.dev-installed  ## forge: format, unit, fuzz and invaria
 	    $(PY) tools/services.py forge fmt --check; \
 	    $(PY) tools/services.py forge test; \
 	    $(PY) tools/services.py forge snapshot $(SNAPSHOT) --check > /dev/null ;; \
+	  3) ;; *) exit $$code ;; esac
+
+web-test: $(VENV)/.dev-installed  ## The browser verifier: types, and its tests over the same vectors
+	$(say) "browser verifier: types, tests over the same vectors"
+	@code=0; $(PY) tools/services.py have web || code=$$?; \
+	case $$code in 0) \
+	    cd web && node_modules/.bin/tsc -p . && node test.mjs ;; \
 	  3) ;; *) exit $$code ;; esac
 
 pytest: $(VENV)/.dev-installed  ## pytest: unit, command line, integration with the real services, packaging

@@ -6,7 +6,7 @@ is keyed by those files' hashes, so a changed lock installs anew and an unchange
 
 Use as a module (`with kubo() as node: …`) or as a command:
 
-    python tools/services.py install [kubo|node|all]   install what is missing
+    python tools/services.py install [kubo|node|web|all]   install what is missing
     python tools/services.py have TOOL                  exit 0 when TOOL is installed; else say why not and exit 3
     python tools/services.py status                     what is installed, and where; exit 1 when something is missing
     python tools/services.py forge ARGUMENT…            run Foundry's forge on contracts/ with the pinned solc
@@ -39,7 +39,9 @@ from typing import TypeVar
 TOOLS = Path(__file__).resolve().parent
 PROJECT = TOOLS.parent
 CONTRACTS = PROJECT / "contracts"
+WEB = PROJECT / "web"
 NODE_SOURCES = (TOOLS / "node" / "package.json", TOOLS / "node" / "package-lock.json")
+WEB_SOURCES = (WEB / "package.json", WEB / "package-lock.json")
 KUBO_SOURCES = (TOOLS / "kubo" / "go.mod", TOOLS / "kubo" / "go.sum")
 # The mnemonic that Anvil starts with by default; its keys are known to everybody and refused on real networks.
 ANVIL_MNEMONIC = "test test test test test test test test test test test junk"
@@ -89,7 +91,7 @@ def foundry_binary(name: str) -> Path:
 
 
 def require(tool: str) -> Path:
-    """The path of an installed tool (`ipfs`, `forge`, `anvil`, `cast`, `arlocal`, `ipfs-car`).
+    """The path of an installed tool: `ipfs`, `forge`, `anvil`, `cast`, `arlocal`, `ipfs-car`, or `web`, the verifier's packages.
 
     Raises:
         ToolMissing: it is not installed.
@@ -102,11 +104,13 @@ def require(tool: str) -> Path:
         path, what = node_modules() / "arlocal" / "bin" / "index.js", "node"
     elif tool == "ipfs-car":
         path, what = node_modules() / ".bin" / "ipfs-car", "node"
+    elif tool == "web":
+        path, what = WEB / "node_modules" / "esbuild", "web"
     else:
         raise ValueError(f"no such tool: {tool}")
     if not path.exists():
         raise ToolMissing(f"{tool} is not installed; run: python tools/services.py install {what}")
-    if tool in ("arlocal", "ipfs-car"):
+    if tool in ("arlocal", "ipfs-car", "web"):
         _program("node", "Node.js 20 or later")
     return path
 
@@ -175,6 +179,37 @@ def install_node() -> Path:
             work.rename(modules.parent)
         finally:
             shutil.rmtree(work, ignore_errors=True)
+    return modules
+
+
+def web_modules() -> Path:
+    """Where the npm packages of the browser verifier are, or would be, installed."""
+    return cache_folder() / "web" / _key(WEB_SOURCES) / "node_modules"
+
+
+def install_web() -> Path:
+    """Install the npm packages of `web/` by their lock file and link them there; return the `node_modules` folder."""
+    modules = web_modules()
+    family = modules.parent.parent
+    with _install_lock(family):
+        if not modules.exists():
+            npm = _program("npm", "Node.js 20 or later with npm")
+            work = Path(tempfile.mkdtemp(prefix=".install-", dir=family))
+            try:
+                for source in WEB_SOURCES:
+                    shutil.copy(source, work)
+                _run_step(
+                    "npm packages of the browser verifier",
+                    [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+                    work,
+                )
+                work.rename(modules.parent)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+        link = WEB / "node_modules"
+        if not link.is_symlink() or link.readlink() != modules:
+            link.unlink(missing_ok=True)
+            link.symlink_to(modules)
     return modules
 
 
@@ -560,7 +595,7 @@ def anvil(*, chain_id: int = 31337, options: Sequence[str] = ()) -> Iterator[Anv
 
 def _install(what: str) -> int:
     code = 0
-    for name, install in (("node", install_node), ("kubo", install_kubo)):
+    for name, install in (("node", install_node), ("web", install_web), ("kubo", install_kubo)):
         if what in ("all", name):
             try:
                 print(f"services: {name}: {install()}", file=sys.stderr)
@@ -589,7 +624,7 @@ def _have(tool: str) -> int:
 
 def _status() -> int:
     missing = 0
-    for tool in ("ipfs", "forge", "anvil", "cast", "arlocal", "ipfs-car"):
+    for tool in ("ipfs", "forge", "anvil", "cast", "arlocal", "ipfs-car", "web"):
         try:
             print(f"{tool}: {require(tool)}")
         except ToolMissing as error:
@@ -615,7 +650,7 @@ def _run_all() -> int:
 def main(arguments: Sequence[str]) -> int:
     command, rest = (arguments[0], list(arguments[1:])) if arguments else ("", [])
     try:
-        if command == "install" and rest in ([], ["all"], ["kubo"], ["node"]):
+        if command == "install" and rest in ([], ["all"], ["kubo"], ["node"], ["web"]):
             return _install(rest[0] if rest else "all")
         if command == "have" and len(rest) == 1:
             return _have(rest[0])
