@@ -91,7 +91,7 @@ def foundry_binary(name: str) -> Path:
 
 
 def require(tool: str) -> Path:
-    """The path of an installed tool: `ipfs`, `forge`, `anvil`, `cast`, `arlocal`, `ipfs-car`, or `web`, the verifier's packages.
+    """The path of an installed tool: `ipfs`, `forge`, `anvil`, `cast`, `arlocal`, `ipfs-car`, `web` (for `web/`).
 
     Raises:
         ToolMissing: it is not installed.
