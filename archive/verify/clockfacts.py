@@ -46,12 +46,16 @@ class BlockAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ClockFacts:
-    """All of it. `quorum` is how many sources of others must agree on a Bitcoin header."""
+    """All of it. `quorum` is how many sources of others must agree on a Bitcoin header.
+
+    `chain_quorums` is how many nodes must agree on a chain whose network has a setting of its own.
+    """
 
     bitcoin: tuple[BitcoinAnswer, ...] = ()
     blocks: tuple[BlockAnswer, ...] = ()
     network: Network = MAINNET
     quorum: int = 2
+    chain_quorums: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from archive.bundle import ProofBundle
@@ -15,7 +16,7 @@ from archive.stamps.bitcoin import HeaderFile
 from archive.stamps.entries import BlockHeader, OtsStamp, parse_stamp
 from archive.trust import TrustFile
 from archive.verify.clockfacts import BitcoinAnswer, BitcoinKind, BlockAnswer, BlockOutcome, ClockFacts
-from archive.verify.nodes import Node
+from archive.verify.nodes import KnownChain, Node
 
 if TYPE_CHECKING:
     from archive.stamps.config import BitcoinConfig
@@ -38,13 +39,19 @@ class HeaderSources:
 
 
 def ask_clocks(
-    bundle: ProofBundle, header: Header | None, trust: TrustFile, sources: HeaderSources, nodes: Sequence[Node]
+    bundle: ProofBundle,
+    header: Header | None,
+    trust: TrustFile,
+    sources: HeaderSources,
+    nodes: Sequence[Node],
+    chains: Mapping[int, KnownChain] = MappingProxyType({}),
 ) -> ClockFacts:
-    """Everything that is known about the blocks a bundle speaks of."""
+    """Everything that is known about the blocks a bundle speaks of; `chains`: the networks, by chain id."""
     wanted = list(dict.fromkeys(_wanted(bundle, header)))[:MAX_HEIGHTS]
     answers = [answer for height, root in wanted for answer in _bitcoin(height, root, trust, sources)]
     blocks = [answer for block in (header.not_before if header else ()) for answer in _block(block, trust, nodes)]
-    return ClockFacts(tuple(answers), tuple(blocks), sources.network, sources.quorum)
+    quorums = tuple((f"{EVM}{number}", chain.quorum) for number, chain in chains.items() if chain.quorum is not None)
+    return ClockFacts(tuple(answers), tuple(blocks), sources.network, sources.quorum, quorums)
 
 
 def _wanted(bundle: ProofBundle, header: Header | None) -> Iterator[tuple[int, bytes | None]]:

@@ -151,7 +151,14 @@ def gather(target: Target, given: Sequence[Path], sources: Sources) -> Facts:
         others=tuple(_other_roots(sources, found)),
         bad_bundles=tuple(found.bad_bundles),
         stores=tuple(found.stores),
-        clocks=ask_clocks(bundle, read_leaves(bundle.entries).header, sources.trust, sources.headers, sources.nodes),
+        clocks=ask_clocks(
+            bundle,
+            read_leaves(bundle.entries).header,
+            sources.trust,
+            sources.headers,
+            sources.nodes,
+            sources.chains,
+        ),
     )
 
 

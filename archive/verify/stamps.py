@@ -387,9 +387,9 @@ def _needed(chain: str, answers: Sequence[BlockAnswer], facts: Facts) -> int:
     """How many places must agree, as `archive.verify.quorum.needed` has it for the block of an anchor."""
     if facts.quorum is not None:
         return facts.quorum
-    for asked in facts.anchors:  # the setting of a network is known where an anchor is on it
-        if asked.quorum is not None and f"{EVM}{facts.bundle.anchors[asked.index].get('chain_id')}" == chain:
-            return asked.quorum
+    own = dict(facts.clocks.chain_quorums).get(chain)
+    if own is not None:
+        return own
     return max(1, (len(_places(answers)) + 1) // 2)
 
 

@@ -19,9 +19,10 @@ from archive.stamps.entries import BlockHeader, OtsStamp, Rfc3161Stamp, Token, s
 from archive.trust import BitcoinHeader, TimeStampRoot, TrustFile
 from archive.verify.checks import judge
 from archive.verify.clockfacts import BitcoinAnswer, BlockAnswer, ClockFacts
-from archive.verify.clocks import HeaderSources
-from archive.verify.facts import AnchorFacts, Facts
+from archive.verify.clocks import HeaderSources, ask_clocks
+from archive.verify.facts import Facts
 from archive.verify.gather import Sources, Target, gather
+from archive.verify.nodes import KnownChain
 from archive.verify.outcome import Outcome
 from archive.verify.policy import Policy
 from archive.verify.report import closing, to_json, to_text
@@ -497,10 +498,12 @@ class TestNotBefore:
         assert told(*lies, quorum=2) == ("unchecked", False)
         assert told(same[0], replace(same[1], place="two.example"), quorum=2) == ("pass", True)
 
-    def test_the_setting_of_the_network_counts_where_an_anchor_is_on_it(self) -> None:
+    def test_the_setting_of_the_network_counts_whether_an_anchor_is_on_it_or_not(self) -> None:
         answer = BlockAnswer("eip155:97", 900, "one", "same")
-        bundle = ProofBundle("", "", (), None, (), anchors=({"chain_id": 97},))
-        facts = Facts("", None, bundle, (), TrustFile(), offline=False, anchors=(AnchorFacts(0, quorum=2),))
+        bundle = ProofBundle("", "", (), None, ())
+        chains = {97: KnownChain("bsc-testnet", None, "finalized", 2), 56: KnownChain("bsc", None, "finalized")}
+        clocks = ask_clocks(bundle, None, TrustFile(), HeaderSources(), (), chains)
+        facts = Facts("", None, bundle, (), TrustFile(), offline=False, clocks=clocks)
         assert _needed("eip155:97", [answer], facts) == 2
         assert _needed("eip155:56", [answer], facts) == 1
         assert _needed("eip155:97", [answer], replace(facts, quorum=3)) == 3
