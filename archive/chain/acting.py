@@ -15,7 +15,7 @@ from archive.chain.codec import keccak, to_hex
 from archive.chain.eip712 import Act, AnchorAct, Request, RetractAct
 from archive.chain.reader import RegistryReader, block_receipts
 from archive.chain.rpc import Rpc
-from archive.chain.sending import Estimate, Mined, SignedTransaction, WaitProgress
+from archive.chain.sending import Estimate, Mined, SignedTransaction, WaitProgress, failed_error
 from archive.chain.writer import RegistryWriter
 from archive.errors import InvalidInputError, RefusedError, UnreachableError
 
@@ -150,11 +150,7 @@ def perform(
             if done():
                 return ActReceipt("already")
             sender.simulate(writer.reader.address, calldata)
-            raise RefusedError(
-                f"{mined.tx_hash}: the transaction was mined and failed",
-                code="chain.reverted",
-                hint="run the same command again; if it fails again, look at the transaction in an explorer",
-            )
+            raise failed_error(mined.tx_hash)
         final = sender.wait_final(mined, progress=progress)
         if final is not None:
             return ActReceipt("done", final.tx_hash, final.block_number, final.timestamp, sender.finality_rule)

@@ -21,7 +21,6 @@ from archive.chain.rpc import ChainIdentity, Rpc, RpcClient, check_chain
 from archive.errors import InvalidInputError, MissingDependencyError, UnreachableError, UsageError
 from archive.workspace import Workspace, write_atomic
 
-MAX_FILE_BYTES: Final = 1024 * 1024
 GWEI: Final = 10**9
 RPC_VARIABLE: Final = "ARCHIVE_RPC_"
 REGISTRY_VARIABLE: Final = "ARCHIVE_REGISTRY_"
@@ -108,7 +107,8 @@ def load_networks(workspace: Workspace, environment: Mapping[str, str] | None = 
     """All networks by name.
 
     Raises:
-        UsageError: `chain.config_not_toml`, `chain.config` (what is wrong is named, values that may be secret are not).
+        UsageError: `config.unreadable`, `config.syntax`, `chain.config`; what is wrong is named, values that may be
+            secret are not.
     """
     found = _settings(workspace, os.environ if environment is None else environment)
     return {name: _network(name, value) for name, value in found.items()}
@@ -234,8 +234,8 @@ def _settings(workspace: Workspace, environment: Mapping[str, str]) -> dict[str,
             dotenv_settings: PydanticBaseSettingsSource,
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            shipped = _read_toml(Path(__file__).with_name("networks.toml"))
-            user = _read_toml(workspace.config_file)
+            shipped = tomllib.loads(Path(__file__).with_name("networks.toml").read_text(encoding="utf-8"))
+            user = workspace.read_config()
             names = [*_tables(shipped), *_tables(user)]
             sources = (
                 _from_environment(names, environment),
@@ -259,22 +259,6 @@ def _config_error(where: str, what: str) -> UsageError:
         code="chain.config",
         hint="look at config.toml in the workspace, and at ARCHIVE_RPC_… and ARCHIVE_REGISTRY_… in the environment",
     )
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as handle:
-            data = handle.read(MAX_FILE_BYTES + 1)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}", code="chain.config") from None
-    if len(data) > MAX_FILE_BYTES:
-        raise UsageError(f"{path}: larger than {MAX_FILE_BYTES:,} bytes", code="chain.config")
-    try:
-        return tomllib.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not TOML: {error}", code="chain.config_not_toml") from None
 
 
 def _tables(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -142,6 +142,15 @@ def refused(refusal: Refusal) -> RefusedError:
     return RefusedError(f"the registry refuses: {refusal.message}", code=refusal.code, hint=refusal.hint)
 
 
+def failed_error(tx_hash: str) -> RefusedError:
+    """A transaction that is in a block and changed nothing, for no reason that a simulation tells."""
+    return RefusedError(
+        f"{tx_hash}: the transaction was mined and failed",
+        code="chain.reverted",
+        hint="run the same command again; if it fails again, look at the transaction in an explorer",
+    )
+
+
 class Sender:
     """One account on one chain.
 

@@ -22,6 +22,7 @@ from archive.chain.sending import (
     Sender,
     SignedTransaction,
     WaitProgress,
+    failed_error,
     format_wei,
 )
 from archive.errors import RefusedError, UnreachableError, UsageError
@@ -145,11 +146,7 @@ class RegistryWriter:
         if there is not None:
             return located(there)
         self.sender.simulate(self.reader.address, call.encode())
-        raise RefusedError(
-            f"{mined.tx_hash}: the transaction was mined and failed",
-            code="chain.reverted",
-            hint="run the same command again; if it fails again, look at the transaction in an explorer",
-        )
+        raise failed_error(mined.tx_hash)
 
     def wait_final(
         self, mined: Mined, *, deadline: float = DEFAULT_DEADLINE, progress: WaitProgress | None = None

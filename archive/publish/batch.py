@@ -18,7 +18,7 @@ from archive.chain.batch import Batch, Member
 from archive.chain.collect import collect_anchor_proof
 from archive.chain.local_headers import database_path
 from archive.chain.registry import BatchCall, incident_key
-from archive.chain.sending import Estimate, Mined, SignedTransaction
+from archive.chain.sending import Estimate, Mined, SignedTransaction, failed_error
 from archive.errors import RefusedError, UsageError
 from archive.package.build import Package, build_package
 from archive.publish import engine, publish, seals
@@ -84,11 +84,7 @@ class BatchPort(RegistryPort):
             if there is not None:
                 return there
             self._writer.sender.simulate(self.registry, self._call.encode())
-            raise RefusedError(
-                f"{mined.tx_hash}: the transaction was mined and failed",
-                code="chain.reverted",
-                hint="run the same command again; if it fails again, look at the transaction in an explorer",
-            )
+            raise failed_error(mined.tx_hash)
         return _anchored(mined)
 
     def proof(self, final: Final) -> dict[str, Any]:

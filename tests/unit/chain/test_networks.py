@@ -68,7 +68,7 @@ def test_a_network_of_ones_own(workspace: Workspace) -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("[networks", "chain.config_not_toml"),
+        ("[networks", "config.syntax"),
         ("networks = 3", "chain.config"),
         ("[networks.mine]\nrpc_urls = []", "chain.config"),
         ("[networks.mine]\nchain_id = 0", "chain.config"),
