@@ -9,11 +9,14 @@ schemas, so whoever shows them takes nothing for granted.
     citation.bibtex(incident, language, url) -> str
     citation.csl(incident, language, url) -> list[dict]            CSL-JSON
     jsonld.json_ld(incident, language, url) -> dict                 schema.org, ClaimReview without ratings
-    rocrate.ro_crate(incident, url) -> Iterator[Download]           the files of a crate, besides the payload files
-    bagit.bag(incident, url) -> Iterator[Download]                  the files of a bag, besides the payload files
+    rocrate.ro_crate(incident, url) -> Iterator[Download]           every file of a crate, in order of path
+    bagit.bag(incident, url) -> Iterator[Download]                  every file of a bag, in order of path
 
 `url` is the page's full address, or None where the site was built without `--base-url`. `language` is `en` or `zh`.
-A `Download` is a path inside the archive that is made, with its bytes or the file on this machine that holds them.
+A `Download` is a path inside the archive that is made (a ZIP whose entries are stored, with fixed dates, written by
+`archive.site.build`), with its bytes or the file on this machine that holds them. Crate and bag are of the present
+revision: its record, manifest, proof bundle and the open evidence that is at hand (`EvidenceFile.source`); what is not
+at hand is named with hash and size (a bag lists nothing that it does not hold).
 """
 
 from __future__ import annotations
