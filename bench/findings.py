@@ -1,15 +1,16 @@
 """Findings over many rows, beside the pandas program that one would write first, on the same files.
 
 BENCH_KLINE_ROWS (50,000,000) and BENCH_LOG_ROWS (20,000,000) set how many rows. Both sides are whole processes; they
-read candles from CSV and logs from lines of JSON, and their counts must be the same. The rows are made with a fixed
-seed, with deep lows planted at one venue.
+read candles from CSV and logs from lines of JSON, and their counts must be the same. The pandas program is the one that
+is written first: all columns, numbers as floats; a row for information shows what naming the columns gains it. The rows
+are made with a fixed seed, with deep lows planted at one venue.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from bench.measure import Context, Row, Run, Skipped, alternate, faster, memory, python, run
@@ -57,6 +58,11 @@ share = (peers - low["binance"]) / peers
 print(json.dumps([str(len(frame)), str(len(low)), [str(int((share > limit).sum())) for limit in (0.1, 0.5)]]))
 """
 
+# For information: the same by someone who tells pandas which columns to read.
+_PANDAS_FEW_COLUMNS = _PANDAS_DEVIATION.replace(
+    'parse_dates=["time"]', 'parse_dates=["time"], usecols=["time", "symbol", "low", "high"]'
+)
+
 _REJECTIONS = (
     _OURS
     + """
@@ -96,6 +102,7 @@ def methods(context: Context) -> Iterator[Row]:
         f"price-deviation, {klines:,} candles",
         python(_DEVIATION, "price-deviation@1", "klines", "klines", json.dumps(parameters), *files),
         python(_PANDAS_DEVIATION, *files),
+        {"pandas of four columns": python(_PANDAS_FEW_COLUMNS, *files)},
     )
     for path in folder.iterdir():
         path.unlink()
@@ -122,7 +129,9 @@ def _require_pandas() -> None:
         raise Skipped('DuckDB and Arrow are not installed; pip install "incident-archive[findings]"')
 
 
-def _compare(context: Context, name: str, ours: list[str], theirs: list[str]) -> Iterator[Row]:
+def _compare(
+    context: Context, name: str, ours: list[str], theirs: list[str], beside: Mapping[str, list[str]] | None = None
+) -> Iterator[Row]:
     makers: list[Callable[[], Run]] = [lambda: run(ours), lambda: run(theirs)]
     mine, pandas = alternate(context.rounds, *makers)
     if mine.output.strip() != pandas.output.strip():
@@ -130,6 +139,11 @@ def _compare(context: Context, name: str, ours: list[str], theirs: list[str]) ->
     yield faster(name, mine, "pandas", pandas, FACTOR)
     yield memory(f"{name}: peak memory", mine, MEMORY_MB)
     yield Row(f"{name}: peak memory of pandas", "", f"{pandas.peak_bytes / 1e6:,.0f} MB")
+    for other, command in (beside or {}).items():
+        found = run(command)
+        if found.output.strip() != mine.output.strip():
+            raise RuntimeError(f"{name}: {other} counts differently: {found.output!r}")
+        yield faster(f"{name}: {other}", mine, other, found, None)
 
 
 def _make_klines(folder: Path, rows: int) -> None:

@@ -41,6 +41,7 @@ _WHEN = re.compile(
     r"(\d{4})[-/](\d{2})[-/](\d{2})"
     r"(?:[T _](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s?(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)?\Z"
 )
+_COUNT = re.compile(r"-?\d+(\.\d+)?\s*\Z")
 _TAIL = r"(?:[.,](?P<fraction>\d+))? ?(?P<offset>Z|UTC|GMT|[+-]\d{2}:?\d{2})?$"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NS_PER_US = 1_000
@@ -80,6 +81,7 @@ def arrow_type(kind: ColumnType) -> pa.DataType:
 class _State:
     """What is learned from the first cells of a file and holds for the others."""
 
+    counted: dict[str, bool] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
 
 
@@ -134,36 +136,38 @@ def _read(
 
     reader = table.source.reader
     if isinstance(reader, DelimitedReader) and not raw:
-        return reader.read(wanted, raw=raw, complain=tell, types=_plain_types(table, needed))
+        types, times = _plain_types(table, needed)
+        return reader.read(wanted, raw=raw, complain=tell, types=types, times=times)
     return reader.read(wanted, raw=raw, complain=tell)
 
 
-def _plain_types(table: Table, needed: Sequence[str]) -> dict[str, pa.DataType]:
-    """The source's columns that are ours as they are: what Arrow reads without complaint is what we would read."""
+def _plain_types(table: Table, needed: Sequence[str]) -> tuple[dict[str, pa.DataType], frozenset[str]]:
+    """The source's columns that are ours as they are: what Arrow reads without complaint is what we would read.
+
+    Beside them, which of them are times that may count from 1970.
+    """
     import pyarrow as pa
 
     found: dict[str, pa.DataType] = {}
-    twice: set[str] = set()
+    times: set[str] = set()
+    how_written = {"time_offset", "time_precision"} & set(needed)
     for name in needed:
         rule = table.source.rules.get(name)
         if rule is None or rule.column is None:
             continue
-        kind = table.contract.column(name).type
         if rule.column in found:
-            twice.add(rule.column)
+            return {}, frozenset()
+        kind = table.contract.column(name).type
         found[rule.column] = pa.binary()
         if rule.factor is None and kind in (ColumnType.DECIMAL, ColumnType.INTEGER):
             found[rule.column] = arrow_type(kind)
         elif kind is ColumnType.TEXT or kind is ColumnType.ENUM:
             found[rule.column] = pa.string()
-        elif (
-            kind is ColumnType.TIME
-            and rule.time_format is None
-            and rule.time_unit is None
-            and not {"time_offset", "time_precision"} & set(needed)
-        ):
-            found[rule.column] = arrow_type(kind)
-    return {} if twice else found
+        elif kind is ColumnType.TIME and rule.time_format is None:
+            times.add(rule.column)
+            if rule.time_unit is None and not how_written:
+                found[rule.column] = arrow_type(kind)
+    return found, frozenset(times)
 
 
 def _needed(kind: Any, source: Source, columns: Sequence[str]) -> tuple[str, ...]:
@@ -444,6 +448,13 @@ def _time(cells: _Cells, array: Any) -> Any:
         return _in_range(cells, _to_utc(naive.cast(kind), cells.zone if array.type.tz is None else None))
     if pa.types.is_date(array.type):
         return _in_range(cells, array.cast(kind))
+    if (
+        pa.types.is_int64(array.type)
+        and cells.rule.time_format is None
+        and array.null_count < len(array)
+        and cells.state.counted.setdefault(cells.column.name, True)
+    ):
+        return _in_range(cells, _epoch_times(cells, array))
     text = _text(cells, array)
     first = _first(text)
     if first is None:
@@ -451,7 +462,8 @@ def _time(cells: _Cells, array: Any) -> Any:
     if cells.rule.time_format is not None:
         none_plain = pc.if_else(pc.is_valid(text), pa.scalar(False), pa.scalar(None, pa.bool_()))
         return _patched_times(text, none_plain, lambda word, index: _formatted(cells, word, index), kind, cells)
-    if re.match(r"-?\d+(\.\d+)?\s*\Z", first):
+    # The first cell of a file decides, not that of a batch: where batches end must not matter.
+    if cells.state.counted.setdefault(cells.column.name, _COUNT.match(first) is not None):
         return _in_range(cells, _epoch_times(cells, text))
     if "," in first:
         text = pc.replace_substring(text, ",", ".", max_replacements=1)
@@ -509,8 +521,10 @@ def unit_of(number: int) -> str:
     return "s" if size < 10**11 else "ms" if size < 10**14 else "us" if size < 10**17 else "ns"
 
 
-def _epoch_times(cells: _Cells, text: Any) -> Any:
-    """Times counted from 1970. The first cell decides the unit of the column; another unit later is told."""
+def _epoch_times(cells: _Cells, array: Any) -> Any:
+    """Times counted from 1970, whole numbers or their text. The first cell decides the unit of the column; another
+    unit later is told.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -518,10 +532,10 @@ def _epoch_times(cells: _Cells, text: Any) -> Any:
     name = cells.column.name
     unit = cells.rule.time_unit or cells.state.units.get(name)
     if unit is None:
-        unit = unit_of(int(Decimal(_first(text) or "0")))
+        unit = unit_of(int(Decimal(_first(_text(cells, array)) or "0")))
         cells.state.units[name] = unit
     try:
-        numbers = text.cast(pa.int64())
+        numbers = array.cast(pa.int64())
         sizes = pc.min_max(pc.abs(numbers)).as_py()
         if cells.rule.time_unit or (sizes["min"] and unit_of(sizes["min"]) == unit == unit_of(sizes["max"])):
             factor = TIME_UNITS[unit]
@@ -542,6 +556,7 @@ def _epoch_times(cells: _Cells, text: Any) -> Any:
             cells.bad("table.time_unit", f"{_shown(word)} counts {found} where the column began with {unit}", index)
         return int(value * TIME_UNITS[found] // _NS_PER_US)
 
+    text = _text(cells, array)
     none_plain = pc.if_else(pc.is_valid(text), pa.scalar(False), pa.scalar(None, pa.bool_()))
     return _patched(text, none_plain, pa.int64(), lambda word, index: _fit(one(word, index))).cast(kind)
 

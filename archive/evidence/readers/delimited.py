@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from archive.errors import ArchiveError, InvalidInputError
+from archive.evidence.readers.blocks import parsed_blocks
 from archive.evidence.readers.opening import Packed
 from archive.evidence.readers.source import MAX_RECORD_BYTES, Complain, SourceBatch
 
@@ -23,8 +25,9 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 4 << 20
 RAW_ROWS = 16_384
-PARSERS = 2
+_PEEK_BYTES = 4096
 BOM = b"\xef\xbb\xbf"
+_DIGITS = re.compile(rb"\d{9,19}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +48,18 @@ class DelimitedReader:
         raw: bool,
         complain: Complain,
         types: Mapping[str, pa.DataType] | None = None,
+        times: frozenset[str] = frozenset(),
     ) -> Iterator[SourceBatch]:
-        """As `Reader.read`. Columns of `types` may come in that type, in parts of the file where every cell fits it."""
+        """As `Reader.read`. Columns of `types` may come in that type, in parts of the file where every cell fits it.
+
+        Of these `times` hold times, which come as whole numbers where they count from 1970.
+        """
         names = [name for name in self.names if name in wanted or name in self.anchors] or [self.names[0]]
         with self.packed.open() as stream:
             if raw:
                 reading = self._read_raw(stream, names, complain)
             elif types:
-                reading = self._read_typed(stream, names, complain, types)
+                reading = self._read_typed(stream, names, wanted, complain, types, times)
             else:
                 reading = self._read_fast(stream, names, complain)
             try:
@@ -67,52 +74,74 @@ class DelimitedReader:
                 ) from error
 
     def _read_typed(
-        self, stream: BinaryIO, names: Sequence[str], complain: Complain, types: Mapping[str, pa.DataType]
+        self,
+        stream: BinaryIO,
+        names: Sequence[str],
+        wanted: frozenset[str],
+        complain: Complain,
+        types: Mapping[str, pa.DataType],
+        times: frozenset[str],
     ) -> Iterator[SourceBatch]:
-        """Blocks of whole lines, parsed beside each other; from the first whose cells do not all fit on, as text."""
-        from concurrent.futures import Future, ThreadPoolExecutor
-
+        """Blocks of whole lines, parsed beside each other; one whose cells do not all fit is read as text."""
         head = stream.readline(MAX_RECORD_BYTES) if self.header else b""
         if b'"' in head and head.count(b'"') % 2:
             # A line end inside a name: the other reader knows where the header ends.
-            yield from self._read_fast(_Chained([head], stream), names, complain)
+            yield from self._read_fast(_Chained(chain([head], stream)), names, complain)
             return
-        row = 1
-        waiting: deque[tuple[bytes, Future[pa.RecordBatch | None]]] = deque()
-        blocks = _blocks(stream, self.block_bytes)
-        with ThreadPoolExecutor(PARSERS, thread_name_prefix="archive-csv") as pool:
-            while True:
-                while len(waiting) <= PARSERS and (block := next(blocks, None)) is not None:
-                    waiting.append((block, pool.submit(self._parse, block, names, types)))
-                if not waiting:
-                    return
-                parsed = waiting[0][1].result()
-                if parsed is None:
-                    break
-                waiting.popleft()
-                rows, row = _numbers(parsed.num_rows, row, deque())
-                kept = _not_null(parsed)
-                if kept is not None:
-                    parsed, rows = parsed.filter(kept), rows.filter(kept)
-                if parsed.num_rows:
-                    yield SourceBatch(dict(zip(names, parsed.columns, strict=True)), rows)
-        before = row - 1
-        rest = _Chained([block for block, _ in waiting], blocks)
+        first = stream.peek(_PEEK_BYTES)[:_PEEK_BYTES].split(b"\n", 1)[0]  # type: ignore[attr-defined]
+        counted = self._counted(first, types, times)
+        lean = [name for name in names if name in wanted] or names[:1]
+
+        def parse(block: bytes) -> pa.RecordBatch | None:
+            if _may_be_odd(block, any(kind == "int64" for kind in counted.values())) or len(self.names) == 1:
+                return None
+            parsed = self._parse(block, lean, counted)
+            # Only where all that is wanted of a record is empty do the other columns tell whether it is one.
+            if parsed is not None and len(lean) < len(names) and all(column.null_count for column in parsed.columns):
+                return self._parse(block, names, counted)
+            return parsed
+
+        before = 0
 
         def told(code: str, message: str, number: int) -> None:
             complain(code, message, number + before)
 
-        for batch in replace(self, header=False)._read_fast(rest, names, told):
-            yield SourceBatch(batch.columns, _shifted(batch.rows, before))
+        blocks = parsed_blocks(self.packed, stream, len(head), self.block_bytes, parse)
+        careful = replace(self, header=False)
+        for block in blocks:
+            if block.parsed is not None:
+                rows, following = _numbers(block.parsed.num_rows, before + 1, deque())
+                kept, parsed = _not_null(block.parsed), block.parsed
+                if kept is not None:
+                    parsed, rows = parsed.filter(kept), rows.filter(kept)
+                if parsed.num_rows:
+                    yield SourceBatch(dict(zip(parsed.schema.names, parsed.columns, strict=True)), rows)
+                before = following - 1
+                continue
+            # A quoted cell may hold line ends, so that from here on nobody knows where blocks could be cut.
+            quoted = b'"' in block.data
+            data = chain([block.data], (later.data for later in blocks)) if quoted else [block.data]
+            for batch in careful._read_fast(_Chained(data), names, told):
+                yield SourceBatch(batch.columns, _shifted(batch.rows, before))
+            if quoted:
+                return
+            before += _lines(block.data)
+
+    def _counted(
+        self, first: bytes, types: Mapping[str, pa.DataType], times: frozenset[str]
+    ) -> Mapping[str, pa.DataType]:
+        """The types, with whole numbers for the times that the first record counts from 1970."""
+        import pyarrow as pa
+
+        cells = dict(zip(self.names, first.split(self.delimiter.encode()), strict=False))
+        counted = {name: pa.int64() for name in times if _DIGITS.match(cells.get(name, b"").strip())}
+        return {**types, **counted}
 
     def _parse(self, block: bytes, names: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.RecordBatch | None:
         """A block as one typed batch, or None when a cell or record is not as it should be."""
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
-        # Quotation marks are for the careful reader; so are blank lines, which Arrow refuses but in a single column.
-        if b'"' in block or len(self.names) == 1:
-            return None
         try:
             table = arrow_csv.read_csv(
                 pa.BufferReader(block),
@@ -233,11 +262,11 @@ class DelimitedReader:
 
 
 class _Chained(io.RawIOBase):
-    """Bytes that were read already, and what comes after them."""
+    """Pieces of bytes, one after another."""
 
-    def __init__(self, first: Sequence[bytes], rest: Iterable[bytes]) -> None:
+    def __init__(self, parts: Iterable[bytes]) -> None:
         super().__init__()
-        self.parts = chain(first, rest)
+        self.parts = iter(parts)
         self.held = memoryview(b"")
 
     def readable(self) -> bool:
@@ -255,21 +284,21 @@ class _Chained(io.RawIOBase):
         return count
 
 
-def _blocks(stream: BinaryIO, size: int) -> Iterator[bytes]:
-    """Blocks that end with a line; a line longer than a block makes its block longer."""
-    left = b""
-    while data := stream.read(size):
-        cut = data.rfind(b"\n") + 1
-        if not cut:
-            left += data
-            if len(left) > MAX_RECORD_BYTES:
-                break
-            continue
-        yield left + data[:cut]
-        left = data[cut:]
-    if left:
-        yield left
-    yield from iter(lambda: stream.read(size), b"")
+def _may_be_odd(block: bytes, integers: bool) -> bool:
+    """Whether only the careful reader reads a block right: quotation marks, numbers in hex, which Arrow takes.
+
+    Blank lines need no look: Arrow refuses them, except in a table of one column.
+    """
+    if b'"' in block:
+        return True
+    # One byte is found much faster than two.
+    return integers and any(sign in block and b"0" + sign in block for sign in (b"x", b"X"))
+
+
+def _lines(block: bytes) -> int:
+    """How many records a block without quotation marks has, blank ones among them."""
+    ends = block.count(b"\n") + block.count(b"\r") - block.count(b"\r\n")
+    return ends + (not block.endswith((b"\n", b"\r")))
 
 
 def _shifted(rows: pa.Array, by: int) -> pa.Array:

@@ -12,12 +12,13 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from archive.errors import InvalidInputError
 from archive.evidence.contracts import DECIMAL_PRECISION, DECIMAL_SCALE
+from archive.evidence.readers.blocks import parsed_blocks
 from archive.evidence.readers.jsontext import BOM, JsonReader
-from archive.evidence.readers.source import MAX_RECORD_BYTES, Complain, Reader, SourceBatch
+from archive.evidence.readers.source import Complain, Reader, SourceBatch
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,14 +49,26 @@ class FastJsonReader:
         schema = _schema({name: self.fields[name] for name in wanted})
         # A key that is itself written with a point stands for the same name as an inner field.
         pointed = [f'"{name}"'.encode() for name in wanted if len(self.fields[name].path) > 1]
-        with self.slow.packed.open() as stream:
-            for before, chunk in _chunks(stream, self.chunk_bytes, str(self.slow.packed.path)):
-                table = None if any(key in chunk for key in pointed) else _parse(chunk, schema)
-                if table is None:
-                    values = self.slow.line_values(io.BytesIO(chunk), complain, before)
-                    yield from self.slow.batches(values, wanted, raw=False, complain=complain)
-                else:
-                    yield self._batch(table, wanted, before)
+
+        def parse(chunk: bytes) -> tuple[int, pa.Table | None]:
+            lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
+            return lines, None if any(key in chunk for key in pointed) else _parse(chunk, lines, schema)
+
+        before = 0
+        try:
+            with self.slow.packed.open() as stream:
+                for block in parsed_blocks(self.slow.packed, stream, 0, self.chunk_bytes, parse):
+                    lines, table = block.parsed
+                    if table is None:
+                        values = self.slow.line_values(io.BytesIO(block.data), complain, before)
+                        yield from self.slow.batches(values, wanted, raw=False, complain=complain)
+                    else:
+                        yield self._batch(table, wanted, before)
+                    before += lines
+        except ValueError as error:
+            raise InvalidInputError(
+                f"{self.slow.packed.path}: cannot be read as JSON: {error}", code="table.json"
+            ) from error
 
     def _batch(self, table: pa.Table, wanted: frozenset[str], before: int) -> SourceBatch:
         import pyarrow as pa
@@ -132,27 +145,11 @@ def _schema(fields: Mapping[str, Field]) -> pa.Schema:
     return pa.schema(grow(tree))
 
 
-def _chunks(stream: BinaryIO, size: int, path: str) -> Iterator[tuple[int, bytes]]:
-    """Whole lines, about `size` bytes of them at a time, with the number of lines before them."""
-    before = 0
-    while chunk := stream.read(size):
-        if not chunk.endswith(b"\n"):
-            rest = stream.readline(MAX_RECORD_BYTES + 1)
-            if len(rest) > MAX_RECORD_BYTES:
-                raise InvalidInputError(
-                    f"{path}: cannot be read as JSON: a line is longer than 16 MiB", code="table.json"
-                )
-            chunk += rest
-        yield before, chunk
-        before += chunk.count(b"\n")
-
-
-def _parse(chunk: bytes, schema: pa.Schema) -> pa.Table | None:
+def _parse(chunk: bytes, lines: int, schema: pa.Schema) -> pa.Table | None:
     """The lines under the schema, one row a line; None when they are not what it says."""
     import pyarrow as pa
     from pyarrow import json as arrow_json
 
-    lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
     try:
         table = arrow_json.read_json(
             pa.BufferReader(chunk),

@@ -47,13 +47,13 @@ class Packed:
         Raises:
             InvalidInputError: here and from every read: `table.container`, `table.unreadable`.
         """
-        with _told(self.path, self.form):
+        with told(self.path, self.form):
             handle: Any = self.path.open("rb")
         try:
             if self.form == "gzip":
                 stream: Any = gzip.GzipFile(fileobj=handle)
             elif self.form == "zip":
-                with _told(self.path, self.form):
+                with told(self.path, self.form):
                     archive = zipfile.ZipFile(handle)
                     stream = archive.open(self.member or "")
             else:
@@ -78,14 +78,14 @@ class _Guarded(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        with _told(self._packed.path, self._packed.form):
+        with told(self._packed.path, self._packed.form):
             data = self._stream.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 
 
 @contextmanager
-def _told(path: Path, form: str) -> Iterator[None]:
+def told(path: Path, form: str) -> Iterator[None]:
     try:
         yield
     except _FOREIGN as error:
@@ -105,7 +105,7 @@ def members(path: Path) -> tuple[zipfile.ZipInfo, ...]:
     Raises:
         InvalidInputError: `table.container`.
     """
-    with _told(path, "zip"), zipfile.ZipFile(path) as archive:
+    with told(path, "zip"), zipfile.ZipFile(path) as archive:
         listed = archive.infolist()
         if len(listed) > MAX_MEMBERS:
             raise InvalidInputError(f"{path}: the zip archive has {len(listed):,} members", code="table.container")
