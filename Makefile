@@ -68,6 +68,8 @@ generated: $(VENV)/.dev-installed  ## Are the generated files what their sources
 	@$(VENV)/bin/archive schema check
 	$(say) "generated files: Unicode tables of the browser verifier"
 	@code=0; $(PY) tools/unicode_tables.py --check || code=$$?; case $$code in 0|3) ;; *) exit $$code ;; esac
+	$(say) "generated files: chains and validator sets of the browser verifier"
+	@$(PY) tools/web_chain_data.py --check
 	$(say) "generated files: contract artifact, gas and size snapshots"
 	@code=0; $(PY) tools/services.py have forge || code=$$?; \
 	case $$code in 0) $(PY) tools/build_contracts.py --check ;; 3) ;; *) exit $$code ;; esac
