@@ -87,6 +87,8 @@ export interface StampsInput {
   readonly bitcoinQuorum?: number;
   /** How many nodes must agree on a block, where the caller or a policy says so; else half of those that answered. */
   readonly quorum?: number | null;
+  /** The same for chains whose network has a setting of its own, by CAIP-2 id. */
+  readonly chainQuorums?: Readonly<Record<string, number>>;
 }
 
 export interface StampsResult {

@@ -1,0 +1,103 @@
+import { equalBytes } from '../bytes.ts';
+import type { SignedToken } from './cms.ts';
+import { signatureHash } from './keys.ts';
+import type { Status } from './types.ts';
+import {
+  authorityKey, AUTHORITY_KEY, basicConstraints, BASIC_CONSTRAINTS, DIGITAL_SIGNATURE, EXTENDED_KEY_USAGE, KEY_CERT_SIGN, keyUsage, KEY_USAGE,
+  NAME_CONSTRAINTS, NON_REPUDIATION, purposes, SUBJECT_KEY, subjectKey, TIME_STAMPING, type Certificate,
+} from './x509.ts';
+
+// The rules of RFC 5280 for a path from a time-stamp signer to a root: those that OpenSSL applies for the purpose of
+// time-stamping, without certificate policies. Signatures and validity were looked at before.
+
+const RSA = '1.2.840.113549.1.1.1';
+// Critical extensions that are understood, or that ask for nothing here: any other critical one sinks the path.
+const UNDERSTOOD = new Set([
+  KEY_USAGE, EXTENDED_KEY_USAGE, BASIC_CONSTRAINTS, AUTHORITY_KEY, SUBJECT_KEY, NAME_CONSTRAINTS,
+  '2.5.29.17', '2.5.29.31', '2.5.29.32', '2.5.29.33', '2.5.29.36', '2.5.29.54', '1.3.6.1.5.5.7.48.1.5', '2.16.840.1.113730.1.1',
+  '1.3.6.1.5.5.7.1.7', '1.3.6.1.5.5.7.1.8',
+]);
+const OTHER_PURPOSES = new Set(
+  ['1', '2', '3', '4', '9', '10'].map((n) => `1.3.6.1.5.5.7.3.${n}`).concat('2.5.29.37.0', '1.3.6.1.4.1.311.10.3.3', '2.16.840.1.113730.4.1'),
+);
+
+/** Whether the path may lead to its root, with the reason where not. `signed`: whether the token's signature holds. */
+export function checkPath(token: SignedToken, signed: boolean, path: readonly Certificate[]): [Status, string] {
+  for (const [i, certificate] of path.entries()) {
+    const wrong = i === 0 ? null : wrongAuthority(certificate);
+    if (wrong !== null) return ['fail', wrong];
+  }
+  const wrong = wrongSignature(token, signed) ?? wrongSigner(path[0]!) ?? wrongLinks(path);
+  if (wrong !== null) return ['fail', wrong];
+  const limited = path.find((c) => c.extensions!.has(NAME_CONSTRAINTS));
+  if (limited !== undefined) return ['unchecked', `${limited.subject.text} limits the names under it, which this version does not check`];
+  return ['pass', ''];
+}
+
+function wrongAuthority(certificate: Certificate): string | null {
+  const basic = basicConstraints(certificate);
+  const usage = keyUsage(certificate);
+  if (basic?.ca === true && (usage === undefined || (usage !== null && (usage & KEY_CERT_SIGN) !== 0))) return null;
+  return 'a certificate on the way to the root may not issue others';
+}
+
+/** The digest inside the signature's algorithm is the stated one, and is listed where CMS wants it. */
+function wrongSignature(token: SignedToken, signed: boolean): string | null {
+  if (!signed) return 'the signature does not hold';
+  const hash = token.algorithm.oid === RSA ? token.digest : signatureHash(token.algorithm)?.oid;
+  if (hash !== undefined && hash !== token.digest) return 'the signature is over another digest than the token states';
+  if (!token.digestAlgorithms.includes(token.digest)) return 'the digest of the signature is not among those that the token lists';
+  return null;
+}
+
+function wrongSigner(signer: Certificate): string | null {
+  const usage = keyUsage(signer);
+  const allowed = DIGITAL_SIGNATURE | NON_REPUDIATION;
+  if (usage === null || (usage !== undefined && ((usage & ~allowed) !== 0 || (usage & allowed) === 0))) {
+    return "the signer's certificate is for other uses of its key";
+  }
+  const purpose = purposes(signer);
+  if (purpose === null || !purpose.critical || !purpose.oids.includes(TIME_STAMPING) || purpose.oids.some((oid) => OTHER_PURPOSES.has(oid))) {
+    return "the signer's certificate is not for time-stamping";
+  }
+  return null;
+}
+
+function wrongLinks(path: readonly Certificate[]): string | null {
+  const root = path[path.length - 1]!;
+  if (!equalBytes(root.subject.raw, root.issuer.raw) || !namesKeyOf(root, root)) return 'the root is not self-signed';
+  let below = 0;
+  for (const [i, certificate] of path.entries()) {
+    const name = certificate.subject.text;
+    if (certificate.extensions === null || !isReadable(certificate)) return `${name} has an extension that cannot be read`;
+    for (const [oid, { critical }] of certificate.extensions) {
+      if (critical && !UNDERSTOOD.has(oid)) return `${name} has a critical extension that is not understood (${oid})`;
+    }
+    const limit = basicConstraints(certificate)?.pathLength ?? null;
+    if (limit !== null && below > limit) return `${name} allows no path as long as this`;
+    if (i > 0 && !equalBytes(certificate.subject.raw, certificate.issuer.raw)) below++;
+    const issuer = path[i + 1];
+    if (issuer !== undefined && !namesKeyOf(certificate, issuer)) return `${name} names another key of its issuer`;
+  }
+  return null;
+}
+
+function isReadable(certificate: Certificate): boolean {
+  const basic = basicConstraints(certificate);
+  const usage = keyUsage(certificate);
+  const purpose = certificate.extensions!.has(EXTENDED_KEY_USAGE) ? purposes(certificate) : undefined;
+  if (basic === null || usage === null || purpose === null) return false;
+  if (basic !== undefined && !basic.ca && basic.pathLength !== null && basic.pathLength !== 0) return false;
+  return usage !== 0 && subjectKey(certificate) !== null && authorityKey(certificate) !== null;
+}
+
+/** Whether what a certificate says of its issuer's key fits this issuer; saying nothing fits any. */
+function namesKeyOf(certificate: Certificate, issuer: Certificate): boolean {
+  const named = authorityKey(certificate);
+  if (named === undefined) return true;
+  if (named === null) return false;
+  const own = subjectKey(issuer);
+  if (named.key !== null && own && !equalBytes(named.key, own)) return false;
+  if (named.serial !== null && named.serial !== issuer.serial) return false;
+  return named.issuer === null || named.issuer.key === issuer.issuer.key;
+}

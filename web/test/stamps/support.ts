@@ -1,0 +1,19 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from '../vectors.ts';
+
+/** The DER of the first certificate of a PEM text. */
+export function pemToDer(pem: string): Uint8Array {
+  const body = /-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/.exec(pem)![1]!;
+  return new Uint8Array(Buffer.from(body, 'base64'));
+}
+
+/** The folder of real vectors beside the project, or why it is not there. */
+export function shared(name: string): { folder: string; missing: false | string } {
+  const folder = join(ROOT, '..', 'shared', 'vectors', name);
+  return { folder, missing: existsSync(folder) ? false : `${folder} is not there: real vectors are kept beside the project` };
+}
+
+export function bytesOf(...parts: string[]): Uint8Array {
+  return new Uint8Array(readFileSync(join(...parts)));
+}
