@@ -151,13 +151,13 @@ function malformed(where: string, what: string): ChainError {
 }
 
 /** Checks headers of one chain against one history of validator sets, which epoch blocks in the proof add to. */
-class Verifier {
+export class Verifier {
   private readonly rules: ChainRules;
   private history: SetHistory;
   /** Chain ids that a seal is tried for when it does not fit, to say what is wrong. */
   private readonly others: readonly number[];
 
-  constructor(rules: ChainRules, history: SetHistory, others: readonly number[]) {
+  constructor(rules: ChainRules, history: SetHistory, others: readonly number[] = PUBLIC.map((chain) => chain.chainId)) {
     this.rules = rules;
     this.history = history;
     this.others = others;
@@ -169,7 +169,7 @@ class Verifier {
   }
 
   /** That the first of these linked headers is final by the votes in the last. */
-  private checkFinal(raw: readonly Uint8Array[]): Finality {
+  checkFinal(raw: readonly Uint8Array[]): Finality {
     const headers = this.link(raw);
     const [first, last] = [headers[0]!, headers.at(-1)!];
     const votes = last.attestation;
@@ -189,7 +189,7 @@ class Verifier {
   }
 
   /** Takes in an epoch block: held against the reader's pin, or, right after the last one, as a handover. */
-  private learn(raw: readonly Uint8Array[]): void {
+  learn(raw: readonly Uint8Array[]): void {
     const header = decodeParliaHeader(raw[0]!, this.rules);
     const { announced, number, hash } = header;
     if (announced === null) throw ChainError.wrong('not_epoch_block', `block ${number} is not an epoch block`);
@@ -218,7 +218,7 @@ class Verifier {
   }
 
   /** Decodes headers and checks that each follows the one before. */
-  private link(raw: readonly Uint8Array[]): ParliaHeader[] {
+  link(raw: readonly Uint8Array[]): ParliaHeader[] {
     const headers = raw.map((item) => decodeParliaHeader(item, this.rules));
     for (const [i, header] of headers.slice(1).entries()) {
       const before = headers[i]!;
@@ -231,7 +231,7 @@ class Verifier {
   }
 
   /** That a validator of the set in force sealed the header, at the right difficulty. */
-  private checkSeal(header: ParliaHeader): void {
+  checkSeal(header: ParliaHeader): void {
     const { number, miner } = header;
     const { chainId } = this.rules;
     if (recoverSealer(header, chainId) !== miner) {
@@ -255,7 +255,7 @@ class Verifier {
   }
 
   /** That the votes in a header are a quorum for one of the blocks right before it, which are among `headers`. */
-  private checkVotes(header: ParliaHeader, votes: Attestation, headers: readonly ParliaHeader[]): { pin: PinnedSet; count: number; size: number } {
+  checkVotes(header: ParliaHeader, votes: Attestation, headers: readonly ParliaHeader[]): { pin: PinnedSet; count: number; size: number } {
     const { number } = header;
     const target = headers.find((other) => other.number === votes.targetNumber);
     const back = number - votes.targetNumber;
