@@ -1,0 +1,66 @@
+/** Is this the newest revision, and does the same publisher claim another root for it? */
+import { keysOf } from '../chain/succession.ts';
+import type { Header } from '../format/entries.ts';
+import type { Facts, HistoryAnswer } from './facts.ts';
+import { type AnchorSummary, type Check, check } from './outcome.ts';
+
+/**
+ * Other revisions and roots of the same publisher. `signed`: the keys that provably anchored exactly this root. Only they
+ * can have published two roots: a bundle that somebody altered, or anchored under another's name, accuses nobody.
+ */
+export function checkHistory(
+  facts: Facts, header: Header | null, root: string | null, anchors: readonly AnchorSummary[], signed: ReadonlySet<string>,
+): Check[] {
+  if (header === null || root === null) return [];
+  const subject = `${header.incident} revision ${header.revision}`;
+  const publishers = connected(facts, [...anchors.map((a) => a.proven.publisher), ...(header.publisher ? [header.publisher] : [])]);
+  const mine = facts.others.filter((o) => o.incident === header.incident && publishers.has(o.publisher) && o.root !== root);
+  const signers = connected(facts, [...signed]);
+  const twoRoots = (expected: string, found: string, note: string): Check =>
+    check('history.two_roots', 'fail', subject, { expected, found, note, section: 'origin' });
+  const checks = [
+    ...mine
+      .filter((o) => o.revision === header.revision && signers.has(o.publisher))
+      .map((o) =>
+        twoRoots(root, o.root, `the same publisher put out another package as revision ${o.revision} (${o.source})`),
+      ),
+    ...anchors
+      .filter((a) => a.proven.root === root && a.proven.ordinal > header.revision)
+      .map((a) =>
+        twoRoots(
+          `at most ${header.revision}`,
+          String(a.proven.ordinal),
+          `the registry counts this as anchor ${a.proven.ordinal} of the publisher and incident, so an earlier ` +
+            'one claims the same revision',
+        ),
+      ),
+    ...facts.badBundles.map((f) =>
+      check('history.other_bundle', 'unchecked', f.name, { found: f.code, note: f.message, section: 'origin' }),
+    ),
+  ];
+  const answers: HistoryAnswer[] = facts.anchors.flatMap((asked) => asked.history);
+  const newer = answers.find((a) => a.current === false);
+  const later = mine.find((o) => o.revision > header.revision);
+  const current = answers.filter((a) => a.current === true);
+  if (newer !== undefined || later !== undefined) {
+    const found = later?.root ?? `${newer!.head}…`;
+    const source = (later ?? newer!).source;
+    const note = `superseded: the publisher put out a later revision (${source}). This one stays what it was`;
+    for (const code of ['history.current', 'history.superseded']) {
+      checks.push(check(code, 'unchecked', subject, { expected: root, found, note, section: 'origin' }));
+    }
+  } else if (current.length > 0) {
+    const sources = current.map((a) => a.source).join(', ');
+    const note = `the newest revision in the registry (${sources}); other registries and keys were not looked at`;
+    checks.push(check('history.current', 'pass', subject, { expected: root, found: root, note, section: 'origin' }));
+  } else {
+    const told = answers.filter((a) => a.message).map((a) => `${a.source}: ${a.message}`);
+    const note = told.join('; ') || 'no node was asked';
+    checks.push(check('history.current', 'unchecked', subject, { expected: root, note, section: 'origin' }));
+  }
+  return checks;
+}
+
+function connected(facts: Facts, keys: readonly string[]): Set<string> {
+  return new Set(keys.flatMap((key) => [key, ...keysOf(facts.trust.successions, key)]));
+}
