@@ -1,6 +1,6 @@
 // Runs test/**/*.test.ts with Node's own test runner: node test.mjs [FOLDER-OR-FILE-PART…]. Bundled by esbuild first, in a temporary folder.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,8 @@ if (chosen.length === 0) {
 }
 const out = mkdtempSync(join(tmpdir(), 'verifier-tests-'));
 try {
+  // What stays outside of the bundles is looked for beside them.
+  symlinkSync(realpathSync(join(web, 'node_modules')), join(out, 'node_modules'));
   await build({
     entryPoints: chosen,
     outdir: out,
