@@ -22,15 +22,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, Protocol
 
 from archive.errors import InvalidInputError
-from archive.evidence import personal
+from archive.evidence import masks_1
 from archive.evidence.images import strip_metadata
-from archive.evidence.scan import RULE_NAMES as SECRET_RULES
-from archive.evidence.scan import find_secrets
+from archive.evidence.personal import TOKEN_PREFIX
 
 METHOD = "redact@1"
 TOKEN = re.compile(r"tok_[a-z2-7]{20}")
 PLACEHOLDER = "tok_" + "0" * 20
-MASKABLE = (*personal.RULE_NAMES, *SECRET_RULES)
+MASKABLE = masks_1.RULES
 _TOKEN_LABEL = b"IA1-token"
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 _MAX_LINE = 16 << 20
@@ -102,7 +101,7 @@ class SecretTokens:
             key = hmac.digest(self._seed, _TOKEN_LABEL + b"\x00" + label.encode(), "sha256")
             self._keys[label] = key
         code = base64.b32encode(hmac.digest(key, value.encode(), "sha256")[:13])
-        return personal.TOKEN_PREFIX + code[:20].decode().lower()
+        return TOKEN_PREFIX + code[:20].decode().lower()
 
 
 class _Asked:
@@ -423,10 +422,8 @@ def _mask_text(text: bytes, recipe: Recipe, tokens: Tokens | None, report: Repor
 
 def _spans(text: bytes, recipe: Recipe) -> list[tuple[int, int, str]]:
     """Hits of the rules that are masked or tokenised, in order; of two that overlap the longer from the left."""
-    lowered = text.lower()
     wanted = {*recipe.mask, *(recipe.tokens if recipe.format == "text" else ())}
-    found = [(s.start, s.end, s.rule) for s in personal.find(text, lowered) if s.rule in wanted]
-    found += [(start, end, rule) for start, end, rule, _ in find_secrets(text, lowered, full=False) if rule in wanted]
+    found = [span for span in masks_1.find(text) if span[2] in wanted]
     return sorted(found, key=lambda span: (span[0], -span[1], span[2]))
 
 
