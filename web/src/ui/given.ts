@@ -1,0 +1,151 @@
+/** What the user gave: files by drop, button or link, each with the part it plays. */
+export type Role = 'bundle' | 'other' | 'car' | 'file' | 'trust' | 'policy' | 'reveal' | 'absence';
+
+/** A file and where it lay: `folder` is the name of the dropped folder and `path` its place inside, both null for a single file. */
+export interface Found {
+  /** The whole place of a fetched file, by which it is recognised. */
+  readonly place?: string;
+  readonly file: File;
+  readonly folder: string | null;
+  readonly path: string | null;
+}
+
+export interface Given extends Found {
+  readonly id: number;
+  /** As the user knows it: `folder/evidence/a.csv`, or the bare name. */
+  readonly name: string;
+  readonly role: Role;
+  /** A trust file or policy decides what the reader believes, so it counts only once the reader said that it is their own. */
+  readonly mine: boolean;
+}
+
+export const MAX_FILES = 200_000;
+const MAX_PEEK_BYTES = 4 * 1024 * 1024;
+const CAR_START = [0x3a, 0xa2, 0x65, 0x72, 0x6f, 0x6f, 0x74, 0x73];
+const FORMATS: readonly (readonly [RegExp, Role])[] = [
+  [/"format"\s*:\s*"incident-archive-trust\//, 'trust'],
+  [/"format"\s*:\s*"incident-archive-policy\//, 'policy'],
+  [/"format"\s*:\s*"incident-archive-absence\//, 'absence'],
+];
+
+export class TooManyFiles extends Error {}
+
+/** Everything in a drop: files, and what lies below dropped folders. Must be called while the event is handled. */
+export async function dropped(transfer: DataTransfer): Promise<Found[]> {
+  const entries = [...transfer.items].map((item) => (item.kind === 'file' ? item.webkitGetAsEntry() : null));
+  const files = [...transfer.files];
+  const found: Found[] = [];
+  if (entries.some((entry) => entry !== null)) {
+    for (const entry of entries) if (entry) await walk(entry, entry.isDirectory ? entry.name : null, null, found);
+  } else {
+    found.push(...files.map((file) => ({ file, folder: null, path: null })));
+  }
+  return found;
+}
+
+async function walk(entry: FileSystemEntry, folder: string | null, path: string | null, found: Found[]): Promise<void> {
+  if (found.length >= MAX_FILES) throw new TooManyFiles();
+  if (entry.isFile) {
+    const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
+    found.push({ file, folder, path });
+    return;
+  }
+  const reader = (entry as FileSystemDirectoryEntry).createReader();
+  const children: FileSystemEntry[] = [];
+  for (;;) {
+    // A directory is read in parts of at most a hundred.
+    const part = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+    if (part.length === 0) break;
+    children.push(...part);
+  }
+  children.sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const child of children) await walk(child, folder, path === null ? child.name : `${path}/${child.name}`, found);
+}
+
+/** Files of an input; those of a folder carry their path from it. */
+export function picked(files: Iterable<File>): Found[] {
+  const found = [...files].map((file) => {
+    const [folder, ...rest] = file.webkitRelativePath.split('/');
+    return file.webkitRelativePath ? { file, folder: folder!, path: rest.join('/') } : { file, folder: null, path: null };
+  });
+  if (found.length > MAX_FILES) throw new TooManyFiles();
+  return found;
+}
+
+/** The part a file plays, by its name and, where that does not tell, by how it begins. */
+async function roleOf({ file, path }: Found): Promise<Role> {
+  if (file.name.endsWith('.proof.json')) return 'bundle';
+  if (file.name.endsWith('.reveal.json')) return 'reveal';
+  // Inside a folder anything else is a file of the package: what decides whom to believe is never taken from there.
+  if (path !== null) return 'file';
+  if (file.name.endsWith('.absent.json')) return 'absence';
+  if (file.name.endsWith('.car')) {
+    const start = new Uint8Array(await file.slice(0, CAR_START.length).arrayBuffer());
+    return CAR_START.every((byte, i) => start[i] === byte) ? 'car' : 'file';
+  }
+  if (!file.name.endsWith('.json')) return 'file';
+  const text = await file.slice(0, MAX_PEEK_BYTES).text();
+  const told = FORMATS.find(([pattern]) => pattern.test(text));
+  if (told) return told[1];
+  return /^\s*\{"anchors":/.test(text) && /"format"\s*:\s*"incident-archive-proof\//.test(await file.text()) ? 'bundle' : 'file';
+}
+
+/** The list of what was given. The first bundle is the one that is checked; the same file again replaces itself. */
+export class GivenList {
+  private items: readonly Given[] = [];
+  private next = 1;
+
+  get all(): readonly Given[] {
+    return this.items;
+  }
+
+  of(...roles: Role[]): readonly Given[] {
+    return this.items.filter((item) => roles.includes(item.role));
+  }
+
+  /** `mine`: the reader chose them with a button that says so. Returns those that could not be read. */
+  async add(found: readonly Found[], mine = false): Promise<string[]> {
+    const unreadable: string[] = [];
+    const added: Given[] = [];
+    for (const one of found) {
+      const name = one.path === null ? (one.place ?? one.file.name) : `${one.folder}/${one.path}`;
+      try {
+        added.push({ ...one, id: this.next++, name, role: await roleOf(one), mine });
+      } catch {
+        unreadable.push(name);
+      }
+    }
+    if (this.items.length + added.length > MAX_FILES) throw new TooManyFiles();
+    const key = (item: Given): string => `${item.folder === null ? '' : '/'}${item.name}`;
+    const again = new Set(added.map(key));
+    this.set([...this.items.filter((item) => !again.has(key(item))), ...added]);
+    return unreadable;
+  }
+
+  remove(id: number): void {
+    this.set(this.items.filter((item) => item.id !== id));
+  }
+
+  clear(): void {
+    this.items = [];
+  }
+
+  setMine(id: number, mine: boolean): void {
+    const chosen = this.items.find((item) => item.id === id);
+    // One trust file and one policy at a time.
+    this.items = this.items.map((item) => (item.id === id ? { ...item, mine } : mine && item.role === chosen?.role ? { ...item, mine: false } : item));
+  }
+
+  /** Makes this bundle the one that is checked. */
+  choose(id: number): void {
+    const first = this.items.filter((item) => item.id === id);
+    this.set([...first, ...this.items.filter((item) => item.id !== id)]);
+  }
+
+  private set(items: readonly Given[]): void {
+    let bundles = 0;
+    this.items = items.map((item) =>
+      item.role === 'bundle' || item.role === 'other' ? { ...item, role: bundles++ === 0 ? 'bundle' : 'other' } : item,
+    );
+  }
+}

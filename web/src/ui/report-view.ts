@@ -1,0 +1,291 @@
+/** The report as elements: verdict, ladder, what was shown and not, files, and all checks. Saved reports are made of the same. */
+import { type Child, code, foreign, h } from './dom.ts';
+import type { Messages } from './i18n/index.ts';
+import type { AbsenceResult, AnchorDetail, Details, LeafDetail } from './protocol.ts';
+import type { AnchorJson, CheckJson, ReportJson, RungJson, Status, Verdict } from './report-json.ts';
+import { believed, checkTitle, counts, fileRows, type FileRow, moment, noteText, points, subjectText, valueText } from './words.ts';
+import { hasHidden, mixesAlphabets } from './visible.ts';
+
+const MARKS: Readonly<Record<Status, string>> = { pass: '✓', fail: '✕', unchecked: '?' };
+const ROWS_AT_ONCE = 100;
+/** Failed checks of a rung count by their family too, as the verifier has it. */
+const FAMILIES: Readonly<Record<string, readonly string[]>> = {
+  bytes: ['package.', 'reveal', 'withheld:', 'reference:', 'redaction.'],
+  package: ['manifest.', 'record', 'target'],
+  inclusion: ['anchor.'],
+  registry: ['chain.code', 'chain.other_history'],
+  origin: ['anchor.tx_', 'anchor.sender', 'anchor.calldata', 'origin.', 'history.', 'policy.'],
+  chain: ['chain.consensus', 'chain.node'],
+  final: [],
+  clocks: ['stamp.', 'time.'],
+};
+const ELSEWHERE: Readonly<Record<string, readonly string[]>> = { inclusion: ['anchor.registry', 'anchor.tx_', 'anchor.sender', 'anchor.calldata'] };
+
+export function badge(m: Messages, status: Status, word = m.status[status]): HTMLElement {
+  return h('span', { class: `badge ${status}` }, h('span', { 'aria-hidden': 'true', class: 'mark' }, MARKS[status]), word);
+}
+
+export function verdictStatus(verdict: Verdict): Status {
+  return verdict === 'incomplete' ? 'unchecked' : verdict;
+}
+
+export function verdictView(m: Messages, report: ReportJson): HTMLElement {
+  const { good, all } = counts(report);
+  const needed = report.lacking.map((needs) => m.checks[needs] ?? needs);
+  const long = report.verdict === 'incomplete' ? m.verdict.incompleteLong([...new Set(needed)]) : report.verdict === 'pass' ? m.verdict.passLong : m.verdict.failLong;
+  const facts: [string, Child][] = [
+    [m.verdict.incident, report.incident === null ? m.verdict.unknown : [foreign(report.incident), report.revision === null ? null : m.lang === 'zh' ? `，${m.verdict.revision(report.revision)}` : `, ${m.verdict.revision(report.revision)}`]],
+    [m.verdict.root, report.root === null ? m.verdict.unknown : code(report.root)],
+    [m.verdict.contentId, report.content_id === null ? m.verdict.unknown : code(report.content_id)],
+    [m.verdict.checked, m.verdict.files(good, all)],
+  ];
+  return h(
+    'div',
+    { class: `verdict ${report.verdict}` },
+    h('p', { class: 'verdict-line' }, h('span', { class: 'verdict-mark', 'aria-hidden': 'true' }, MARKS[verdictStatus(report.verdict)]), h('strong', {}, m.verdict[report.verdict])),
+    h('p', { class: 'verdict-long' }, long),
+    facts1(facts),
+  );
+}
+
+function facts1(rows: readonly (readonly [string, Child])[]): HTMLElement {
+  return h('dl', { class: 'facts' }, rows.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
+}
+
+export function provedView(m: Messages, report: ReportJson): HTMLElement {
+  const { shown, open, failed } = points(m, report);
+  const listOf = (title: string, className: string, items: readonly string[], none: string | null): HTMLElement =>
+    h('section', { class: `points ${className}` }, h('h3', {}, title), items.length ? h('ul', {}, items.map((item) => h('li', {}, item))) : none === null ? null : h('p', {}, none));
+  return h(
+    'div',
+    { class: 'proved' },
+    failed.length ? listOf(m.proved.failed, 'fail', failed, null) : listOf(m.proved.heading, 'pass', shown, m.proved.none),
+    listOf(m.proved.not, 'unchecked', open, m.proved.notNone),
+  );
+}
+
+export function ladderView(m: Messages, report: ReportJson, details: Details | null): HTMLElement {
+  const of = (status: Status): number => report.ladder.filter((rung) => rung.status === status).length;
+  return h(
+    'div',
+    {},
+    h('p', { class: 'lead' }, m.ladder.lead),
+    h('p', { class: 'small' }, m.ladder.summary(of('pass'), of('fail'), of('unchecked'))),
+    h('ol', { class: 'ladder' }, report.ladder.map((rung) => h('li', {}, rungView(m, report, details, rung)))),
+  );
+}
+
+function rungView(m: Messages, report: ReportJson, details: Details | null, rung: RungJson): HTMLElement {
+  const words = m.ladder.rungs[rung.rung];
+  const checks = checksOf(report, rung);
+  return h(
+    'details',
+    { class: `rung ${rung.status}` },
+    h('summary', {}, h('span', { class: 'rung-head' }, h('span', { class: 'rung-name' }, words.name), badge(m, rung.status)), h('span', { class: 'rung-says' }, words[rung.status])),
+    h(
+      'div',
+      { class: 'rung-body' },
+      h('p', {}, h('strong', {}, m.ladder.believe), m.lang === 'zh' ? '：' : ': ', believed(m, report, rung)),
+      rung.status === 'pass' ? null : h('p', {}, h('strong', {}, m.ladder.further), m.lang === 'zh' ? '：' : ': ', words.further),
+      h('h4', {}, m.ladder.numbers),
+      numbersOf(m, report, details, rung),
+      checks.length ? checkTable(m, checks, words.name) : h('p', {}, m.ladder.nothing),
+    ),
+  );
+}
+
+function checksOf(report: ReportJson, rung: RungJson): CheckJson[] {
+  const family = FAMILIES[rung.rung]!;
+  const elsewhere = ELSEWHERE[rung.rung] ?? [];
+  return report.checks.filter(
+    (c) => rung.checks.includes(c.code) || (family.some((prefix) => c.code.startsWith(prefix)) && !elsewhere.some((prefix) => c.code.startsWith(prefix))),
+  );
+}
+
+function numbersOf(m: Messages, report: ReportJson, details: Details | null, rung: RungJson): Child {
+  const n = m.numbers;
+  switch (rung.rung) {
+    case 'package':
+      return facts1([
+        [n.root, report.root === null ? '–' : code(report.root)],
+        [n.contentId, report.content_id === null ? '–' : code(report.content_id)],
+        ...(details ? ([[n.leafCount, m.number(details.leaves)]] as [string, Child][]) : []),
+      ]);
+    case 'inclusion':
+    case 'registry':
+    case 'origin':
+    case 'chain':
+    case 'final':
+      return report.anchors.map((anchor, i) => {
+        const detail = details?.anchors.find((a) => a.transaction === anchor.transaction) ?? null;
+        const rows = anchorRows(m, report, anchor, detail, rung.rung);
+        return rows.length === 0 ? null : h('div', {}, report.anchors.length > 1 ? h('h5', {}, n.anchor(i + 1)) : null, facts1(rows));
+      });
+    case 'clocks':
+      return report.clocks.map((clock) =>
+        facts1([
+          [n.clock, foreign(clock.name)],
+          [clock.bound === 'no_later' ? n.noLater : n.noEarlier, moment(m, clock.timestamp)],
+        ]),
+      );
+    default:
+      return null;
+  }
+}
+
+function anchorRows(m: Messages, report: ReportJson, a: AnchorJson, detail: AnchorDetail | null, rung: string): [string, Child][] {
+  const n = m.numbers;
+  const blockHash = report.checks.find((c) => c.code === 'chain.header' && c.subject.includes(`block ${a.block}`))?.expected ?? null;
+  switch (rung) {
+    case 'inclusion':
+      return [
+        [n.block, m.number(a.block)],
+        ...(blockHash === null ? [] : ([[n.blockHash, code(blockHash)]] as [string, Child][])),
+        [n.transaction, code(a.transaction)],
+        ...(detail?.place ? ([[n.root, n.batch(detail.place.index + 1, detail.place.count)]] as [string, Child][]) : []),
+        ...(detail ? ([[n.stateRoot, long(detail.header)]] as [string, Child][]) : []),
+      ];
+    case 'registry':
+      return [
+        [n.registry, code(a.registry)],
+        [n.chain, String(a.chain_id)],
+        [n.genesis, code(a.genesis)],
+        ...(detail?.codeHash ? ([[m.trust.codeHash, code(detail.codeHash)]] as [string, Child][]) : []),
+      ];
+    case 'origin':
+      return [[n.signer, code(a.publisher)], ...(detail ? ([[n.sealed, long(detail.raw)]] as [string, Child][]) : [])];
+    case 'chain':
+      return [
+        [n.time, moment(m, a.timestamp)],
+        ...(a.nodes && a.nodes.asked ? ([[n.nodes, `${a.nodes.agreed}, ${a.nodes.asked}, ${a.nodes.needed}`]] as [string, Child][]) : []),
+        ...(a.consensus
+          ? ([
+              [n.votes, `${a.consensus.votes} / ${a.consensus.validators}`],
+              [n.validatorSet, [String(a.consensus.set.number), ' ', code(a.consensus.set.hash), ' ', foreign(a.consensus.set.source), ' ', foreign(a.consensus.set.as_of)]],
+            ] as [string, Child][])
+          : []),
+      ];
+    default:
+      return [];
+  }
+}
+
+/** Long bytes scroll in a box of their own, which the keyboard reaches. */
+function long(bytes: string): HTMLElement {
+  return h('div', { class: 'long', tabindex: '0', role: 'group', 'aria-label': bytes.slice(0, 10) }, code(bytes));
+}
+
+export function filesView(m: Messages, report: ReportJson, details: Details | null): HTMLElement {
+  const rows = fileRows(report);
+  const body = h('ul', { class: 'files' });
+  const more = h('button', { type: 'button', class: 'more' });
+  let shown = 0;
+  const show = (): void => {
+    body.append(...rows.slice(shown, shown + ROWS_AT_ONCE).map((row) => fileView(m, row, details)));
+    shown = Math.min(rows.length, shown + ROWS_AT_ONCE);
+    more.textContent = m.files.more(rows.length - shown);
+    more.hidden = shown >= rows.length;
+  };
+  more.addEventListener('click', show);
+  show();
+  return h('div', {}, body, more);
+}
+
+const FILE_STATUS: Readonly<Record<FileRow['state'], Status>> = {
+  good: 'pass', bad: 'fail', absent: 'unchecked', open: 'unchecked', unlisted: 'unchecked', withheld: 'unchecked', revealed: 'pass', reference: 'unchecked',
+};
+
+function fileView(m: Messages, row: FileRow, details: Details | null): HTMLElement {
+  const { check } = row;
+  const leaf = details?.files.find((f) => f.path === row.name) ?? null;
+  const note = noteText(m, check);
+  const status = check.status === 'fail' ? 'fail' : FILE_STATUS[row.state];
+  return h(
+    'li',
+    { class: `file ${status}` },
+    h('div', { class: 'file-head' }, h('span', { class: 'file-name' }, foreign(subjectText(m, check))), badge(m, status, m.files[row.state])),
+    note === null || row.state === 'withheld' || row.state === 'reference' || row.state === 'absent' ? null : h('p', { class: 'file-why' }, h('bdi', {}, note)),
+    hasHidden(row.name) ? h('p', { class: 'file-why' }, m.files.hidden) : null,
+    mixesAlphabets(row.name) ? h('p', { class: 'file-why' }, m.files.mixed) : null,
+    check.expected === null && check.found === null ? null : h('details', {}, h('summary', { 'aria-label': m.files.showNumbers(row.name) }, m.ladder.numbers), fileNumbers(m, check, leaf, details)),
+  );
+}
+
+function fileNumbers(m: Messages, check: CheckJson, leaf: LeafDetail | null, details: Details | null): HTMLElement {
+  const f = m.files;
+  return h(
+    'div',
+    {},
+    facts1([
+      ...(check.expected === null ? [] : ([[`${f.sha256}, ${f.published}`, code(check.expected)]] as [string, Child][])),
+      ...(check.found === null ? [] : ([[`${f.sha256}, ${f.given}`, code(check.found)]] as [string, Child][])),
+      ...(leaf && details
+        ? ([
+            [f.size, f.bytes(leaf.size)],
+            [f.leafHash, [code(leaf.hash), ' ', f.leaf(leaf.index, details.leaves)]],
+          ] as [string, Child][])
+        : []),
+    ]),
+    leaf && leaf.proof.length ? h('div', {}, h('p', { class: 'small' }, f.path), h('ol', { class: 'path' }, leaf.proof.map((hash) => h('li', {}, code(hash))))) : null,
+  );
+}
+
+function checkTable(m: Messages, checks: readonly CheckJson[], caption: string): HTMLElement {
+  const body = h('tbody');
+  const more = h('button', { type: 'button', class: 'more' });
+  let shown = 0;
+  const show = (): void => {
+    body.append(...checks.slice(shown, shown + ROWS_AT_ONCE).map((check) => checkRow(m, check)));
+    shown = Math.min(checks.length, shown + ROWS_AT_ONCE);
+    more.textContent = m.files.more(checks.length - shown);
+    more.hidden = shown >= checks.length;
+  };
+  more.addEventListener('click', show);
+  show();
+  return h(
+    'div',
+    {},
+    h(
+      'div',
+      { class: 'table', tabindex: '0', role: 'region', 'aria-label': caption },
+      h('table', {}, h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, m.numbers.check), h('th', { scope: 'col' }, m.numbers.status), h('th', { scope: 'col' }, m.numbers.expected), h('th', { scope: 'col' }, m.numbers.found))), body),
+    ),
+    more,
+  );
+}
+
+function checkRow(m: Messages, check: CheckJson): HTMLElement {
+  const note = noteText(m, check);
+  const value = (text: string | null): Child => (text === null ? '–' : h('bdi', { class: 'value' }, valueText(m, text)));
+  return h(
+    'tr',
+    {},
+    h('th', { scope: 'row' }, checkTitle(m, check), h('span', { class: 'about' }, h('bdi', {}, subjectText(m, check))), note === null ? null : h('span', { class: 'note' }, h('bdi', {}, note)), h('span', { class: 'code' }, code(check.code))),
+    h('td', {}, badge(m, check.status)),
+    h('td', {}, value(check.expected)),
+    h('td', {}, value(check.found)),
+  );
+}
+
+export function allChecksView(m: Messages, report: ReportJson): HTMLElement {
+  const sections = Object.entries(m.numbers.sections).map(([section, title]) => {
+    const checks = report.checks.filter((c) => c.section === section);
+    return checks.length ? h('section', {}, h('h4', {}, title), checkTable(m, checks, title)) : null;
+  });
+  return h('details', { class: 'all' }, h('summary', {}, m.numbers.all), h('div', {}, sections));
+}
+
+export function absenceView(m: Messages, absence: AbsenceResult): HTMLElement {
+  return h(
+    'div',
+    { class: `verdict ${absence.verdict}` },
+    h('h3', {}, m.absence.heading, m.lang === 'zh' ? '：' : ': ', foreign(absence.name)),
+    h('p', {}, badge(m, verdictStatus(absence.verdict), m.verdict.word[absence.verdict]), ' ', m.absence[absence.verdict]),
+    facts1([
+      ...(absence.publisher === null ? [] : ([[m.trust.key, code(absence.publisher)]] as [string, Child][])),
+      ...(absence.root === null ? [] : ([[m.verdict.root, code(absence.root)]] as [string, Child][])),
+    ]),
+    h('p', {}, m.absence.limits),
+    absence.checks.length ? checkTable(m, absence.checks, m.absence.heading) : null,
+  );
+}
