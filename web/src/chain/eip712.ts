@@ -62,6 +62,13 @@ export function signerOf(request: Request): string | null {
   return request.signature === null ? null : recoverMessage(digestOf(request), request.signature);
 }
 
+/** That the account itself signed; throws ArchiveError `request.signature`, also where only a contract wallet could tell. */
+export function checkSignature(request: Request): void {
+  if (signerOf(request) !== request.act.account) {
+    throw new ArchiveError('request.signature', `the signature is not that of the key ${request.act.account}`);
+  }
+}
+
 /** Calldata of the registry's `…For`. */
 export function relayCall(request: Request): Uint8Array {
   const { act } = request;

@@ -351,7 +351,7 @@ export class RpcClient {
   private parse(body: Uint8Array): Record<string, unknown> {
     let answer: unknown;
     try {
-      answer = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+      answer = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body));
     } catch {
       throw this.bad('not JSON');
     }
