@@ -91,11 +91,17 @@ def _genre(language: SiteLanguage) -> str:
     return "Incident record with evidence" if language == "en" else "附证据的事件记录"
 
 
+def _label(short: str, label: str, language: SiteLanguage) -> str:
+    if language == "en":
+        return label
+    return {"root": "根哈希", "content-id": "内容标识", "publisher": "发布者密钥", "transaction": "交易"}[short]
+
+
 def _note(incident: Incident, language: SiteLanguage) -> str:
     revision = incident.current
     english = language == "en"
     parts = [f"Revision {revision.number}" if english else f"第 {revision.number} 修订版"]
-    parts += [f"{label} {value}" for _, label, value in facts.identifiers(incident)[1:]]
+    parts += [f"{_label(short, label, language)} {value}" for short, label, value in facts.identifiers(incident)[1:]]
     if not revision.published:
         parts.append("draft, not published" if english else "草稿，尚未发布")
     if revision.retracted:

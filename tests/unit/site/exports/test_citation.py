@@ -59,6 +59,7 @@ def test_csl_of_a_publication(make: Callable[..., Incident]) -> None:
     assert item["archive_location"] == "bafybeiexample"
     assert "URL" not in item
     assert "不说明主张是否为真" in item["note"]
+    assert f"根哈希 {'55' * 32}；内容标识 bafybeiexample；" in item["note"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
