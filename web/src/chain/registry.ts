@@ -1,5 +1,5 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { equalBytes, to0x, utf8ToBytes } from '../bytes.ts';
+import { equalBytes, to0x } from '../bytes.ts';
+import * as keys from '../format/keys.ts';
 import { rootFromPath } from '../format/merkle.ts';
 import { addressWord, bytesOf, bytesToHex, concatBytes, intWord, isZero, keccak, keccakText, splitWords, toBigInt, WORD } from './codec.ts';
 import { Malformed } from './steps.ts';
@@ -12,7 +12,6 @@ const ANCHOR = selector('anchor(bytes32,bytes32,bytes32,bytes32)');
 const ANCHOR_BATCH = selector('anchorBatch(bytes32,uint256)');
 const ENTRY_OF = selector('entryOf(address,bytes32)');
 const HEAD_OF = selector('headOf(address,bytes32)');
-const BATCH_LABEL = concatBytes(new Uint8Array([0]), utf8ToBytes('IA1-batch'));
 export const MAX_MEMBERS = 2 ** 24;
 export const MAX_PATH = 24;
 export const KIND_BATCH = 1n;
@@ -63,7 +62,7 @@ export function selector(signature: string): Uint8Array {
 
 /** keccak256 of the incident's id, `0x` + hex. */
 export function incidentKey(incident: string): string {
-  return to0x(keccakText(incident));
+  return to0x(keys.incidentKey(incident));
 }
 
 export function encodeAnchor(call: AnchorCall): Uint8Array {
@@ -168,7 +167,7 @@ export interface Member {
 
 /** The leaf of a package in a batch's tree. */
 export function batchLeaf(member: Member): Uint8Array {
-  return sha256(concatBytes(BATCH_LABEL, bytesOf(member.incidentKey), bytesOf('0x' + member.root), bytesOf('0x' + member.contentDigest)));
+  return keys.batchLeaf(bytesOf(member.incidentKey), bytesOf('0x' + member.root), bytesOf('0x' + member.contentDigest));
 }
 
 /**
