@@ -20,7 +20,8 @@ _MAX_BASE64 = 1 << 20
 def decoded_text(chunk: bytes, lowered: bytes, *, full: bool) -> Iterator[tuple[int, bytes]]:
     """0-based line within the chunk and the decoded text, for each line with escapes and each run of base64 text."""
     line, counted, done = 0, 0, -1
-    for match in _ESCAPE.finditer(chunk):
+    escaped = any(sign in chunk for sign in (b"%", b"\\", b"&#"))
+    for match in _ESCAPE.finditer(chunk) if escaped else ():
         if match.start() < done:
             continue
         start = chunk.rfind(b"\n", max(0, match.start() - _MAX_LINE), match.start()) + 1

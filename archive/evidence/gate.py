@@ -18,6 +18,7 @@ from archive.errors import InvalidInputError
 from archive.evidence import personal
 from archive.evidence.decoded import decoded_text
 from archive.evidence.images import IMAGE_SIGNATURES, location_in
+from archive.evidence.presence import Presence
 from archive.evidence.scan import QUICK_BYTES, chunks, find_secrets, mask
 
 EXAMPLES = 3
@@ -205,10 +206,11 @@ class _Gate:
         """Plain text inside of other bytes: secrets by their form, and addresses that are no accident."""
         for _, _, chunk in chunks(handle, limit=None if self.full else QUICK_BYTES):
             lowered = chunk.lower()
-            for start, end, rule, excerpt in find_secrets(chunk, lowered, full=False):
+            presence = Presence(lowered)
+            for start, end, rule, excerpt in find_secrets(chunk, lowered, full=False, presence=presence):
                 if rule != "seed-phrase" and chunk[start:end] not in self.allowed:
                     self.add(name, rule, None, 1, excerpt)
-            for span in personal.find_emails(chunk, lowered):
+            for span in personal.find_emails(chunk, presence):
                 if span.end - span.start >= 12 and chunk[span.start : span.end] not in self.allowed:
                     self.add(name, span.rule, None, 1, mask(chunk[span.start : span.end]))
 
@@ -391,11 +393,12 @@ class _TextReader:
             self.gate.unread.add(Unread(self.name, _WHY["inline"]))
         self.gate.size += max(0, offset + len(chunk) - self.next_line)
         lowered = chunk.lower()
+        presence = Presence(lowered)
         spans = [
             (start, end, rule, excerpt, None)
-            for start, end, rule, excerpt in find_secrets(chunk, lowered, full=self.gate.full)
+            for start, end, rule, excerpt in find_secrets(chunk, lowered, full=self.gate.full, presence=presence)
         ]
-        spans += [(s.start, s.end, s.rule, None, s.column) for s in personal.find(chunk, lowered)]  # type: ignore[misc]
+        spans += [(s.start, s.end, s.rule, None, s.column) for s in personal.find(chunk, lowered, presence)]  # type: ignore[misc]
         spans.sort(key=lambda span: span[:2])
         line, counted = first_line, 0
         on_line: set[tuple[str, int]] = set()

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from archive.evidence.presence import Presence
+
 TOKEN_PREFIX = "tok_"  # noqa: S105 - the start of a pseudonym, no secret
 RULE_NAMES = (
     "email",
@@ -56,13 +58,14 @@ _SHAPE = bytes(
 _compiled = functools.cache(re.compile)
 
 
-def find(chunk: bytes, lowered: bytes) -> list[Span]:
+def find(chunk: bytes, lowered: bytes, presence: Presence | None = None) -> list[Span]:
     """Every hit in a piece of text, in no order."""
     # Most patterns are tried only where their shape (digits as 0, letters as A and a) is there: that is much faster.
     shape = chunk.translate(_SHAPE)
-    spans = list(find_emails(chunk, lowered))
-    spans += _phones(chunk, lowered, shape)
-    spans += _ids(chunk, lowered)
+    presence = presence or Presence(lowered)
+    spans = list(find_emails(chunk, presence))
+    spans += _phones(chunk, lowered, shape, presence)
+    spans += _ids(chunk, lowered, presence)
     spans += _addresses(chunk)
     spans += _identities(chunk, lowered, shape)
     return spans
@@ -73,7 +76,7 @@ def find(chunk: bytes, lowered: bytes) -> list[Span]:
 _SIGN = re.compile(rb"@")
 _AT = re.compile(rb"@|%40|&#64;|&#x40;|&commat;|\\u0040|\s?[\[(]at[\])]\s?", re.IGNORECASE)
 _OTHER_SIGNS = (b"%40", b"&#64;", b"&#x40;", b"&commat;", b"\\u0040", b"(at)", b"[at]")
-_LOCAL = re.compile(rb"[A-Za-z0-9._%+\-]{1,64}\Z")
+_LOCAL_SIGNS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-"
 _DOMAIN = re.compile(rb"((?:[A-Za-z0-9\-]{1,63}(?:\.|\s?[\[(]dot[\])]\s?)){1,8})([A-Za-z]{2,24})(?![A-Za-z0-9@])")
 _NOT_DOMAINS = frozenset(
     b"png jpg jpeg gif svg webp ico css js mjs json html htm pdf csv txt woff woff2 xml yaml yml log tgz gz map".split()
@@ -87,30 +90,35 @@ _ROLES = frozenset(
 )
 
 
-def find_emails(chunk: bytes, lowered: bytes) -> Iterator[Span]:
+def find_emails(chunk: bytes, presence: Presence) -> Iterator[Span]:
     """E-mail addresses of persons."""
-    if any(sign in lowered for sign in _OTHER_SIGNS):
+    if any(map(presence.has, _OTHER_SIGNS)):
         signs = _AT
     elif b"@" in chunk:
         signs = _SIGN
     else:
         return
     for at in signs.finditer(chunk):
-        local = _LOCAL.search(chunk, max(0, at.start() - 64), at.start())
-        domain = _DOMAIN.match(chunk, at.end())
-        if local is None or domain is None:
+        before = chunk[max(0, at.start() - 64) : at.start()]
+        local = before[len(before.rstrip(_LOCAL_SIGNS)) :]
+        domain = _DOMAIN.match(chunk, at.end()) if local else None
+        if domain is None:
             continue
-        name = local[0].lower().strip(b".-_%+")
-        host, end = (domain[1] + domain[2]).lower(), domain.end()
+        name = local.lower().strip(b".-_%+")
+        host, end = domain[0].lower(), domain.end()
         while (cut := host.rfind(b".")) > 0 and host[cut + 1 :] in _NOT_DOMAINS:
             # A file's ending behind an address, as in `…@gmail.com.txt`.
             end -= len(host) - cut
             host = host[:cut]
-        if not name or name in _ROLES or host.rsplit(b".", 1)[-1] in _RESERVED:
-            continue
-        if not _ENDS_IN_LETTERS.search(host) or _EXAMPLES.search(host):
-            continue
-        yield Span(local.start(), end, "email")
+        if name and name not in _ROLES and _is_host_of_persons(host):
+            yield Span(at.start() - len(local), end, "email")
+
+
+@functools.lru_cache(4096)
+def _is_host_of_persons(host: bytes) -> bool:
+    if host.rsplit(b".", 1)[-1] in _RESERVED:
+        return False
+    return _ENDS_IN_LETTERS.search(host) is not None and not _EXAMPLES.search(host)
 
 
 # Phone
@@ -141,9 +149,13 @@ _SHAPED: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
     ),
     ((b"00000 000000",), rb"(?<![\w.\-])07\d{3} \d{6}(?!\d)"),
 )
+# One of these is in each of the shapes.
+_IN_SHAPES = (b"0 000", b"0-000", b") 000", b")000")
 # Bare: eleven digits of a mainland mobile count only in prose; no number has the zeros of KR and TW in front.
 _BARE = re.compile(
-    rb"(?<![\w.\-+#])(?:1(?:3\d|4[5-9]|5[0-35-9]|6[2567]|7[0-8]|8\d|9[0-35-9])\d{8}|01[016789]\d{8}|09\d{8})"
+    # What may not stand before comes behind the first digit: from a digit on the engine searches fast.
+    rb"[01](?<![\w.\-+#].)(?:(?<=1)(?:3\d|4[5-9]|5[0-35-9]|6[2567]|7[0-8]|8\d|9[0-35-9])\d{8}"
+    rb"|(?<=0)(?:1[016789]\d{8}|9\d{8}))"
     rb"(?![\w\-]|[.,]\d)",
     re.ASCII,
 )
@@ -186,7 +198,7 @@ def is_numeric_name(name: str) -> bool:
     return _NUMERIC.search(name) is not None
 
 
-def _phones(chunk: bytes, lowered: bytes, shape: bytes) -> Iterator[Span]:
+def _phones(chunk: bytes, lowered: bytes, shape: bytes, presence: Presence) -> Iterator[Span]:
     if b"+0" in shape or b"+(0" in shape or any(sign in chunk for sign in (b" 00", b'"00')):
         for match in _INTERNATIONAL.finditer(chunk):
             digits = re.sub(rb"\D", b"", match[0])
@@ -199,7 +211,8 @@ def _phones(chunk: bytes, lowered: bytes, shape: bytes) -> Iterator[Span]:
                     continue
             if len(set(digits)) > 2:
                 yield Span(match.start(), match.end(), "phone")
-    for shapes, pattern in _SHAPED:
+    spaced = any(part in shape for part in _IN_SHAPES)
+    for shapes, pattern in _SHAPED if spaced else ():
         if any(part in shape for part in shapes):
             for match in _compiled(pattern).finditer(chunk):
                 if len(set(match[0])) > 4:
@@ -209,7 +222,7 @@ def _phones(chunk: bytes, lowered: bytes, shape: bytes) -> Iterator[Span]:
             if _is_bare_phone(chunk, match):
                 yield Span(match.start(), match.end(), "phone")
     for word, pattern in _BESIDE_PHONE:
-        if word in lowered:
+        if presence.has(word):
             for match in _compiled(pattern).finditer(lowered):
                 letter = chunk[match.start() - 1 : match.start()]
                 if 7 <= sum(48 <= byte < 58 for byte in match[1]) <= 15 and not (letter.isalpha() and word == b"cell"):
@@ -282,9 +295,9 @@ _REPORTS = (b"executionreport", b"order_trade_update")
 _SHORT_ID = re.compile(rb"\"([icC])\"\s?:\s?\"?(?!tok_)([A-Za-z0-9][A-Za-z0-9_\-]{4,63})")
 
 
-def _ids(chunk: bytes, lowered: bytes) -> Iterator[Span]:
+def _ids(chunk: bytes, lowered: bytes, presence: Presence) -> Iterator[Span]:
     for word, pattern, rule in _NAMED_IDS:
-        if word not in lowered:
+        if not presence.has(word):
             continue
         for match in _compiled(pattern).finditer(lowered):
             start = match.start()
@@ -296,11 +309,11 @@ def _ids(chunk: bytes, lowered: bytes) -> Iterator[Span]:
             column = name.lstrip(b" _-").decode("utf-8", "replace")
             yield Span(match.start(1), match.end(1), rule, column if len(column) <= 40 and ":" not in column else None)
     for word, pattern in _ORDER_PROSE:
-        if word in lowered:
+        if presence.has(word):
             for match in _compiled(pattern).finditer(lowered):
                 if _is_word(chunk, lowered, match.start()):
                     yield Span(match.start(1), match.end(1), "order-id")
-    if any(name in lowered for name in _REPORTS):
+    if any(map(presence.has, _REPORTS)):
         for match in re.finditer(rb"[^\n]*(?:executionReport|ORDER_TRADE_UPDATE)[^\n]*", chunk):
             for inner in _SHORT_ID.finditer(chunk, match.start(), match.end()):
                 if _is_id(inner[2]):

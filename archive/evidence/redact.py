@@ -21,6 +21,7 @@ from decimal import ROUND_FLOOR, Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, Protocol
 
+from archive import jsontext
 from archive.errors import InvalidInputError
 from archive.evidence import masks_1
 from archive.evidence.images import strip_metadata
@@ -519,15 +520,18 @@ def _slots(derivative: Path, recipe: Recipe) -> Iterator[tuple[set[str], list[tu
         if recipe.format == "csv":
             csv.field_size_limit(_MAX_LINE)
             reader = csv.reader(_text_lines(handle), delimiter=_DELIMITERS[recipe.delimiter or "comma"])
-            names = next(reader, [])
-            yield set(names), []
-            for row in reader:
-                yield set(), list(zip(names, row, strict=False))
+            try:
+                names = next(reader, [])
+                yield set(names), []
+                for row in reader:
+                    yield set(), list(zip(names, row, strict=False))
+            except csv.Error as error:
+                _fail("row", f"{derivative}: a row cannot be read: {error}")
             return
         for line in handle:
             if line.strip():
                 try:
-                    pairs = list(_pairs(json.loads(line)))
+                    pairs = list(_pairs(jsontext.loads(line.decode("utf-8-sig"))))
                 except ValueError:
                     _fail("row", f"{derivative}: a line is not JSON")
                 yield {name for name, _ in pairs}, pairs

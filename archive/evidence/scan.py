@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 
 from archive.errors import InternalError, InvalidInputError
 from archive.evidence.personal import SEPARATOR
+from archive.evidence.presence import Presence
 
 CHUNK_BYTES = 1 << 20
 QUICK_BYTES = 8 << 20
@@ -75,8 +76,8 @@ def _rule(name: str, pattern: bytes, *needles: bytes, flags: int = re.IGNORECASE
     return _Rule(name, pattern, flags, (needles,) if needles else ())
 
 
-def _may_match(lowered: bytes, needles: tuple[tuple[bytes, ...], ...]) -> bool:
-    return all(any(needle in lowered for needle in group) for group in needles)
+def _may_match(presence: Presence, needles: tuple[tuple[bytes, ...], ...]) -> bool:
+    return all(any(map(presence.has, group)) for group in needles)
 
 
 _VALUE = rb"(?:[\"'\s:=]{1,8}|" + SEPARATOR + rb")"
@@ -158,19 +159,18 @@ _RULES = (
         b"passw",
         b"passphrase",
     ),
-    # Each starts with fixed letters, which the engine finds faster than a needle.
     *(
-        _rule("service-token", pattern, flags=re.NOFLAG)
-        for pattern in (
-            rb"AKIA[0-9A-Z]{16}",
-            rb"gh[pousr]_[A-Za-z0-9]{36,}",
-            rb"github_pat_[A-Za-z0-9_]{40,}",
-            rb"xox[abposr]-[A-Za-z0-9-]{10,}",
-            rb"AIza[0-9A-Za-z_-]{35}",
-            rb"sk_live_[A-Za-z0-9]{16,}",
-            rb"rk_live_[A-Za-z0-9]{16,}",
-            rb"sk-[A-Za-z0-9_-]{32,}",
-            rb"glpat-[A-Za-z0-9_-]{20,}",
+        _rule("service-token", pattern, needle, flags=re.NOFLAG)
+        for needle, pattern in (
+            (b"akia", rb"AKIA[0-9A-Z]{16}"),
+            (b"gh", rb"gh[pousr]_[A-Za-z0-9]{36,}"),
+            (b"github_pat_", rb"github_pat_[A-Za-z0-9_]{40,}"),
+            (b"xox", rb"xox[abposr]-[A-Za-z0-9-]{10,}"),
+            (b"aiza", rb"AIza[0-9A-Za-z_-]{35}"),
+            (b"sk_live_", rb"sk_live_[A-Za-z0-9]{16,}"),
+            (b"rk_live_", rb"rk_live_[A-Za-z0-9]{16,}"),
+            (b"sk-", rb"sk-[A-Za-z0-9_-]{32,}"),
+            (b"glpat-", rb"glpat-[A-Za-z0-9_-]{20,}"),
         )
     ),
 )
@@ -268,11 +268,12 @@ def _wide_encoding(handle: BinaryIO) -> str | None:
 Hit = tuple[int, int, str, str]
 
 
-def find_secrets(chunk: bytes, lowered: bytes, *, full: bool) -> list[Hit]:
+def find_secrets(chunk: bytes, lowered: bytes, *, full: bool, presence: Presence | None = None) -> list[Hit]:
     """Start, end, rule and masked excerpt of each hit in a piece of text, in no order."""
     hits: list[Hit] = []
+    presence = presence or Presence(lowered)
     for rule in _RULES:
-        if _may_match(lowered, rule.needles):
+        if _may_match(presence, rule.needles):
             hits += [(m.start(), m.end(), rule.name, mask(m[0])) for m in rule.pattern.finditer(chunk)]
     if _WIF_RUN in chunk.translate(_BASE58_SIGNS):
         hits += [(m.start(), m.end(), "wallet-import-key", mask(m[0])) for m in _WIF.finditer(chunk) if _is_wif(m[0])]
@@ -282,7 +283,7 @@ def find_secrets(chunk: bytes, lowered: bytes, *, full: bool) -> list[Hit]:
         for offset, end, count in _seed_runs(chunk[start : last.end() if last else match.end() - 1]):
             what = f"{count} words of a recovery phrase in a row"
             hits.append((start + offset, start + end, "seed-phrase", what))
-    return hits + _ask_detect_secrets(chunk, lowered) if full else hits
+    return hits + _ask_detect_secrets(chunk, presence) if full else hits
 
 
 def mask(secret: bytes) -> str:
@@ -358,8 +359,12 @@ _PLUGINS: dict[str, tuple[tuple[bytes, ...], ...]] = {
 # Where a plugin's own pattern starts with what is everywhere: a first look from the letters on that are not.
 _LOOKS: dict[str, tuple[re.Pattern[str], ...]] = {
     "ArtifactoryDetector": (re.compile(r"AKC[a-zA-Z0-9]{10}"), re.compile(r"AP[0-9A-F][a-zA-Z0-9]{8}")),
+    "MailchimpDetector": (re.compile(r"-us[0-9]"),),
     "TelegramBotTokenDetector": (re.compile(r":[0-9A-Za-z_-]{35}"),),
 }
+# Where it starts with nothing that is rare: what must stand in the text whose letters, digits, `_` and `-` became `a`.
+_FORMS = {"DiscordBotTokenDetector": b"." + b"a" * 6 + b"." + b"a" * 27}
+_TOKEN_SIGNS = bytes(ord("a") if byte < 128 and (chr(byte).isalnum() or byte in b"_-") else byte for byte in range(256))
 _Plugin = tuple[str, Any, tuple[re.Pattern[str], ...], tuple[tuple[bytes, ...], ...]]
 
 
@@ -391,12 +396,15 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-def _ask_detect_secrets(chunk: bytes, lowered: bytes) -> list[Hit]:
+def _ask_detect_secrets(chunk: bytes, presence: Presence) -> list[Hit]:
+    asked = [found for found in _plugins() if _may_match(presence, found[3])]
+    if not asked:
+        return []
     # Latin-1 keeps one character per byte, so that offsets stay those of the file; every token is ASCII.
-    text = chunk.decode("latin-1")
+    text, signs = chunk.decode("latin-1"), chunk.translate(_TOKEN_SIGNS)
     hits: list[Hit] = []
-    for name, plugin, looks, needles in _plugins():
-        if not _may_match(lowered, needles):
+    for name, plugin, looks, _ in asked:
+        if (form := _FORMS.get(type(plugin).__name__)) is not None and form not in signs:
             continue
         seen: set[int] = set()
         for look in looks:
