@@ -75,3 +75,11 @@ def test_what_is_not_given_or_not_known_is_unchecked(desk: Desk) -> None:
     assert (check.status, check.found) == ("unchecked", "redact.unknown_method")
     (check,) = look(desk, CLEAN, stated(recipe={"format": "hologram"}))
     assert check.status == "unchecked"
+
+
+@pytest.mark.parametrize(
+    ("content", "form"), [(b"[" * 200_000 + b"\n", "jsonl"), (b"a" * (17 << 20) + b"\n", "csv")], ids=["deep", "long"]
+)
+def test_a_file_that_cannot_be_read_as_the_recipe_says_is_unchecked(desk: Desk, content: bytes, form: str) -> None:
+    (check,) = look(desk, content, stated(recipe={**RECIPE, "format": form}))
+    assert (check.status, check.found) == ("unchecked", "redact.row")
