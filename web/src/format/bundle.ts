@@ -90,23 +90,8 @@ function load(data: Uint8Array): unknown {
 
 /** JSON that opens more than it closes: the remedy is to fetch it again, so it is worth telling apart. */
 function isCutShort(data: Uint8Array): boolean {
-  let depth = 0;
-  let inString = false;
-  let first = 0;
-  for (let i = 0; i < data.length; i++) {
-    const byte = data[i]!;
-    if (inString) {
-      if (byte === 0x5c) i += 1;
-      else if (byte === 0x22) inString = false;
-      continue;
-    }
-    if (byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d) continue;
-    first ||= byte;
-    if (byte === 0x22) inString = true;
-    else if (byte === 0x7b || byte === 0x5b) depth += 1;
-    else if (byte === 0x7d || byte === 0x5d) depth -= 1;
-  }
-  return first === 0x7b && (inString || depth > 0);
+  const { isOpen, first } = canonical.outline(data);
+  return isOpen && first === 0x7b;
 }
 
 function parseDirectory(value: unknown): DirectoryRow[] {

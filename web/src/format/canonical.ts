@@ -26,6 +26,7 @@ const SPACE = /[ \t\n\r]*/y;
 const PLAIN = /[^"\\\u0000-\u001f]*/y;
 const HEX4 = /[0-9a-fA-F]{4}/y;
 const CONSTANT = /NaN|-?Infinity/y;
+const MAX_INTEGER_CHARACTERS = 17;
 const ASCII = /^[\x00-\x7f]*$/;
 const LONE_SURROGATE = /[\ud800-\udfff]/u;
 const ESCAPES: Record<string, string> = { '"': '"', '\\': '\\', '/': '/', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
@@ -95,9 +96,42 @@ export function loads(data: Uint8Array, { maxBytes, maxDepth = MAX_DEPTH }: Read
   } catch {
     fail('encoding', 'JSON is not UTF-8');
   }
-  const value = new Parser(text, maxDepth).parse();
+  // Before all else that is wrong: what comes after must not go deeper than this.
+  if (outline(data).depth > maxDepth) tooDeep();
+  const value = new Parser(text).parse();
   check(value, maxDepth);
   return value;
+}
+
+/** How JSON is nested, of bytes that may be no JSON at all. */
+export interface Outline {
+  /** The deepest nesting of objects and lists. */
+  readonly depth: number;
+  /** More is opened than closed, or a string has no end. */
+  readonly isOpen: boolean;
+  /** The first byte that is not white space; 0 when there is none. */
+  readonly first: number;
+}
+
+export function outline(data: Uint8Array): Outline {
+  let deepest = 0;
+  let depth = 0;
+  let inString = false;
+  let first = 0;
+  for (let i = 0; i < data.length; i++) {
+    const byte = data[i]!;
+    if (inString) {
+      if (byte === 0x5c) i += 1;
+      else if (byte === 0x22) inString = false;
+      continue;
+    }
+    if (byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d) continue;
+    first ||= byte;
+    if (byte === 0x22) inString = true;
+    else if (byte === 0x7b || byte === 0x5b) deepest = Math.max(deepest, ++depth);
+    else if (byte === 0x7d || byte === 0x5d) depth -= 1;
+  }
+  return { depth: deepest, isOpen: inString || depth > 0, first };
 }
 
 /** Parses JSON that must be its own canonical form, byte for byte; else `canonical.not_canonical`. */
@@ -146,13 +180,10 @@ function write(value: Json, parts: string[]): void {
 /** A parser of its own: JSON.parse keeps the last of two equal keys, and turns `1.0` into an integer. */
 class Parser {
   readonly #text: string;
-  readonly #maxDepth: number;
   #at = 0;
-  #depth = 0;
 
-  constructor(text: string, maxDepth: number) {
+  constructor(text: string) {
     this.#text = text;
-    this.#maxDepth = maxDepth;
   }
 
   parse(): Json {
@@ -183,15 +214,16 @@ class Parser {
   }
 
   #object(): JsonObject {
-    this.#enter();
     const result = Object.create(null) as JsonObject;
+    let twice: string | undefined;
+    this.#at += 1;
     this.#space();
     if (!this.#skip('}')) {
       do {
         this.#space();
         if (this.#text[this.#at] !== '"') this.#syntax('a key in quotes');
         const key = this.#string();
-        if (key in result) fail('duplicate_key', `object key ${excerpt(key)} occurs twice`);
+        if (key in result) twice ??= key;
         this.#space();
         if (!this.#skip(':')) this.#syntax("':'");
         this.#space();
@@ -200,13 +232,13 @@ class Parser {
       } while (this.#skip(','));
       if (!this.#skip('}')) this.#syntax("',' or '}'");
     }
-    this.#depth -= 1;
+    if (twice !== undefined) fail('duplicate_key', `object key ${excerpt(twice)} occurs twice`);
     return result;
   }
 
   #list(): Json[] {
-    this.#enter();
     const result: Json[] = [];
+    this.#at += 1;
     this.#space();
     if (!this.#skip(']')) {
       do {
@@ -216,14 +248,7 @@ class Parser {
       } while (this.#skip(','));
       if (!this.#skip(']')) this.#syntax("',' or ']'");
     }
-    this.#depth -= 1;
     return result;
-  }
-
-  #enter(): void {
-    this.#depth += 1;
-    if (this.#depth > this.#maxDepth) tooDeep();
-    this.#at += 1;
   }
 
   #string(): string {
@@ -261,10 +286,9 @@ class Parser {
     this.#at += literal.length;
     if (found[1] !== undefined || found[2] !== undefined) fail('float', `a float (${literal.slice(0, 40)}) in JSON`);
     if (literal === '-0') fail('negative_zero', '-0 in JSON');
-    const value = Number(literal);
-    // Number() rounds, but never from outside the safe range to within it.
-    if (!Number.isSafeInteger(value)) fail('integer_range', 'an integer is outside ±(2^53−1)');
-    return value;
+    if (literal.length > MAX_INTEGER_CHARACTERS) fail('integer_range', 'an integer is outside ±(2^53−1)');
+    // Others are held against the range by `check`: Number() rounds, but never from outside the safe integers to one of them.
+    return Number(literal);
   }
 
   #word<T extends Json>(word: string, value: T): T {
