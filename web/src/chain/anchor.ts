@@ -19,6 +19,7 @@ import { indexedValue } from './trie.ts';
 const MAX_PROOF_NODES = 10;
 const NODE_OVERHEAD = 1024;
 const MAX_LOGS = 65_536;
+const MAX_INDEX = 2 ** 24 - 1;
 
 /** `anchors[]` of a proof bundle, its shape checked and nothing more (docs/format.md, section 11). All bytes are `0x` + hex. */
 export interface AnchorProof {
@@ -126,34 +127,25 @@ export function describeStep(code: string): string {
   return MESSAGES[code] ?? code;
 }
 
-/** Reads one item of `anchors[]`; throws ArchiveError `anchor.malformed`, naming what is wrong. */
+/** Reads one item of `anchors[]`; throws ArchiveError `anchor.malformed`, naming the first thing that is wrong. */
 export function parseAnchorProof(value: unknown): AnchorProof {
-  if (!isObject(value)) throw malformed('value', 'is not an object');
+  need(isObject(value), 'value', 'is not an object');
+  for (const key of OPTIONAL_KEYS) need(!Object.hasOwn(value, key) || value[key] !== null, 'value', `'${key}' is null`);
   for (const key of REQUIRED_KEYS) need(Object.hasOwn(value, key), key, 'is missing');
   for (const key of Object.keys(value)) need(ANCHOR_KEYS.has(key), key.slice(0, 80), 'is not known');
-  for (const key of OPTIONAL_KEYS) need(!Object.hasOwn(value, key) || value[key] !== null, key, 'is null');
   const { kind, chain_id, genesis, registry, block, transaction, receipt, log_index, state, consensus } = value;
   need(kind === 'anchor' || kind === 'batch', 'kind', "is neither 'anchor' nor 'batch'");
   need(isInteger(chain_id, 1), 'chain_id', 'is not a chain id');
   need(matches(genesis, HASH), 'genesis', 'is not 0x and 64 hex digits');
   need(matches(registry, ADDRESS), 'registry', 'is not 0x and 40 hex digits');
-  need(isBlockPart(block), 'block', 'does not have its form');
-  need(
-    hasExactly(transaction, ['hash', 'raw', 'index', 'proof']) &&
-      matches(transaction['hash'], HASH) &&
-      isRaw(transaction['raw'], MAX_TRANSACTION_BYTES) &&
-      isInteger(transaction['index'], 0, 2 ** 24 - 1) &&
-      isProof(transaction['proof'], MAX_TRANSACTION_BYTES),
-    'transaction',
-    'does not have its form',
-  );
-  need(
-    hasExactly(receipt, ['raw', 'proof']) && isRaw(receipt['raw'], MAX_RECEIPT_BYTES) && isProof(receipt['proof'], MAX_RECEIPT_BYTES),
-    'receipt',
-    'does not have its form',
-  );
+  need(isBlockPart(block), 'block', 'is not number, hash and header as they should be');
+  const sent = parseProven(transaction, 'transaction', ['hash', 'raw', 'index', 'proof'], MAX_TRANSACTION_BYTES);
+  const { hash, index } = sent;
+  need(matches(hash, HASH), 'transaction/hash', 'is not 0x and 64 hex digits');
+  need(isInteger(index, 0, MAX_INDEX), 'transaction/index', 'is not an index');
+  const told = parseProven(receipt, 'receipt', ['raw', 'proof'], MAX_RECEIPT_BYTES);
   need(isInteger(log_index, 0, MAX_LOGS - 1), 'log_index', 'is not an index');
-  need(state === undefined || isStateProof(state), 'state', 'does not have its form');
+  need(state === undefined || isStateProof(state), 'state', 'is not account and storage as they should be');
   need(consensus === undefined || isObject(consensus), 'consensus', 'is not an object');
   return {
     kind,
@@ -161,8 +153,8 @@ export function parseAnchorProof(value: unknown): AnchorProof {
     genesis,
     registry,
     block,
-    transaction: transaction as unknown as AnchorProof['transaction'],
-    receipt: receipt as unknown as AnchorProof['receipt'],
+    transaction: { hash, raw: sent.raw, index, proof: sent.proof },
+    receipt: { raw: told.raw, proof: told.proof },
     log_index,
     state: state ?? null,
     consensus: consensus ?? null,
@@ -180,9 +172,21 @@ export function isBlockPart(value: unknown): value is BlockPart {
   );
 }
 
+/** An object with exactly these keys, of which `raw` is bytes in a trie and `proof` the nodes that lead to them. */
+function parseProven(
+  value: unknown, where: string, keys: readonly string[], maxBytes: number,
+): Record<string, unknown> & { raw: string; proof: string[] } {
+  need(hasExactly(value, keys), where, `does not have exactly ${keys.join(', ')}`);
+  const { raw, proof } = value;
+  need(isRaw(raw, maxBytes), `${where}/raw`, `is not 0x and hex of at most ${maxBytes} bytes`);
+  need(Array.isArray(proof) && proof.length >= 1 && proof.length <= MAX_PROOF_NODES, `${where}/proof`, `is not a list of 1 to ${MAX_PROOF_NODES} nodes`);
+  for (const [i, node] of proof.entries()) need(isRaw(node, maxBytes + NODE_OVERHEAD), `${where}/proof/${i}`, 'is not 0x and hex within bounds');
+  return { ...value, raw, proof };
+}
+
 function parsePlace(kind: 'anchor' | 'batch', value: Record<string, unknown>): Place | null {
   for (const key of PLACE_KEYS) {
-    need(Object.hasOwn(value, key) === (kind === 'batch'), key, `does not fit kind '${kind}'`);
+    need(Object.hasOwn(value, key) === (kind === 'batch'), 'value', `kind '${kind}' ${kind === 'batch' ? 'without' : 'with'} '${key}'`);
   }
   if (kind === 'anchor') return null;
   const { path, index, count } = value;
@@ -196,21 +200,8 @@ function isRaw(value: unknown, maxBytes: number): value is string {
   return typeof value === 'string' && value.length <= 2 + 2 * maxBytes && RAW.test(value);
 }
 
-function isProof(value: unknown, maxBytes: number): value is string[] {
-  return (
-    Array.isArray(value) &&
-    value.length >= 1 &&
-    value.length <= MAX_PROOF_NODES &&
-    value.every((node) => typeof node === 'string' && node.length <= 2 * maxBytes + 2 * NODE_OVERHEAD && RAW.test(node))
-  );
-}
-
 function need(ok: boolean, where: string, what: string): asserts ok {
-  if (!ok) throw malformed(where, what);
-}
-
-function malformed(where: string, what: string): ArchiveError {
-  return new ArchiveError('anchor.malformed', `anchor proof: ${where}: ${what}`);
+  if (!ok) throw new ArchiveError('anchor.malformed', `anchor proof: ${where}: ${what}`);
 }
 
 type Event = AnchoredEvent | BatchAnchoredEvent;
