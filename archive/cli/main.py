@@ -52,6 +52,7 @@ COMMAND_MODULES = (
     "redact",
     "scan",
     "doctor",
+    "site",
 )
 
 # What typer makes of Ctrl-C; none of our exit codes.

@@ -37,11 +37,7 @@ def draw(method: str, name: str, result: Result, folder: Path) -> list[Path]:
         import altair as alt
         import vl_convert  # noqa: F401 - altair writes PNG and SVG through it
     except ImportError:
-        raise MissingDependencyError(
-            "drawing needs altair and vl-convert-python, which are not installed",
-            code="findings.plots_extra",
-            hint='pip install "incident-archive[plots]"',
-        ) from None
+        raise _missing() from None
     chart = _finish(maker(result), f"{name}: {method}", alt)
     written = [folder / f"{name}.png", folder / f"{name}.svg"]
     try:
@@ -50,6 +46,28 @@ def draw(method: str, name: str, result: Result, folder: Path) -> list[Path]:
     except OSError as error:
         raise UsageError(f"{folder}: cannot be written: {error.strerror}", code="findings.plots_folder") from None
     return written
+
+
+def draw_svg(method: str, name: str, result: Result) -> str | None:
+    """The SVG alone, as text; None for a method that has no picture. Raises `findings.plots_extra` like `draw`."""
+    maker = _CHARTS.get(method)
+    if maker is None:
+        return None
+    try:
+        import altair as alt
+        import vl_convert
+    except ImportError:
+        raise _missing() from None
+    chart = _finish(maker(result), f"{name}: {method}", alt)
+    return str(vl_convert.vegalite_to_svg(chart.to_json()))
+
+
+def _missing() -> MissingDependencyError:
+    return MissingDependencyError(
+        "drawing needs altair and vl-convert-python, which are not installed",
+        code="findings.plots_extra",
+        hint='pip install "incident-archive[plots]"',
+    )
 
 
 def _finish(chart: Any, title: str, alt: Any) -> Any:

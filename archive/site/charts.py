@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape
 from archive.site.i18n import say, word
 from archive.site.model import SiteLanguage
 from archive.site.text import visible
+from archive.site.timeline import columns
 
 WIDTH: Final = 760
 _LEFT: Final = 230
@@ -77,17 +78,7 @@ def short(text: str) -> str:
 
 
 def _cut(text: str, most: int) -> str:
-    shown = visible(" ".join(text.split()))
-    wide = sum(2 if ord(c) > 0x2E7F else 1 for c in shown)
-    if wide <= most:
-        return shown
-    kept, used = "", 0
-    for c in shown:
-        used += 2 if ord(c) > 0x2E7F else 1
-        if used > most - 1:
-            break
-        kept += c
-    return kept + "…"
+    return columns(visible(" ".join(text.split())), most)
 
 
 def _svg(height: int, body: Sequence[str]) -> Picture:

@@ -40,7 +40,7 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "no_translation": ("({language}; the record has no English text here)", "（{language}；记录此处没有中文文本）"),
     "cut_item": (
-        "Too long for this page. The whole text is in record.json, on the page “Proof and files”.",
+        "Too long for this page. The whole text is in record.json, on the page “Proof”.",
         "内容过长，本页从略。全文见“证明与文件”页中的 record.json。",
     ),
     "and_more": ("and {n} more in record.json", "其余 {n} 项见 record.json"),
@@ -51,7 +51,7 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     "home_empty": ("No incident is recorded yet.", "尚无事件记录。"),
     "search": ("Search", "搜索"),
     "search_label": ("Search all records, in English or Chinese", "搜索全部记录（中文或英文）"),
-    "search_hint": ("for example: -1008, reduce-only, 赔付", "例如：赔付、拒单、-1008"),
+    "search_hint": ("for example: -1008, reduce-only, USDe", "例如：赔付、拒单、-1008"),
     "search_none": ("Nothing found for “{query}”.", "未找到“{query}”。"),
     "search_found": ("{n} results", "{n} 条结果"),
     "search_more": ("{n} results or more; the first are shown", "{n} 条以上结果，仅显示前面的"),
@@ -63,9 +63,9 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     "figures_claimed": ("Figures claimed", "所称数字"),
     "read_record": ("Read the record", "阅读记录"),
     "against": ("against", "对"),
-    "count_claims": ("{n} claims by {who} speakers", "{who} 方提出 {n} 项主张"),
-    "count_contested": ("{n} of them contradicted or disputed", "其中 {n} 项有相反说法或争议"),
-    "count_unanswered": ("{n} questions and demands without an answer", "{n} 项问题与要求尚无答复"),
+    "count_claims": ("claims: {n}, by {who} speakers", "主张：{n} 项，出自 {who} 方"),
+    "count_contested": ("contradicted or disputed: {n}", "其中有相反说法或争议：{n}"),
+    "count_unanswered": ("questions and demands without an answer: {n}", "尚无答复的问题与要求：{n}"),
     # ------------------------------------------------------------------------------------------------------ state
     "state_published": ("Published: revision {n}", "已发布：第 {n} 版"),
     "state_draft": ("Draft, not published", "草稿，未发布"),
@@ -94,12 +94,12 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     # --------------------------------------------------------------------------------------------------- sections
     "sec_overview": ("Overview", "概览"),
     "sec_claims": ("Claims", "主张"),
-    "sec_statements": ("Statements and promises", "声明与承诺"),
-    "sec_figures": ("Figures and remedies", "数字与补偿"),
+    "sec_statements": ("Statements", "声明与承诺"),
+    "sec_figures": ("Figures", "数字与补偿"),
     "sec_questions": ("Questions", "问题与要求"),
     "sec_findings": ("Findings", "计算结果"),
     "sec_evidence": ("Evidence", "证据"),
-    "sec_proof": ("Proof and files", "证明与文件"),
+    "sec_proof": ("Proof", "证明与文件"),
     "summary": ("Summary", "摘要"),
     "timeline": ("Timeline", "时间线"),
     "parties": ("Parties", "各方"),
@@ -194,12 +194,12 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     "promised_to": ("to", "对象"),
     "window": ("Window", "时段"),
     # ---------------------------------------------------------------------------------------------------- figures
-    "figures": ("Figures", "数字"),
+    "figures": ("Other figures", "其他数字"),
     "figures_lead": (
         "Numbers for the same thing stand together, each with who gives it. The archive chooses none of them.",
         "同一事项的数字并列，各注明出自何人。本档案不作取舍。",
     ),
-    "disputed_group": ("These figures dispute each other", "这些数字互有争议"),
+    "figures_same": ("Figures for the same thing", "同一事项的数字"),
     "value": ("Value", "数值"),
     "given_by": ("Given by", "提出者"),
     "holds_for": ("Holds for", "适用于"),
@@ -718,6 +718,10 @@ def say(language: SiteLanguage, key: str, /, **values: object) -> str:
 
 def keys() -> tuple[str, ...]:
     return tuple(_TEXTS)
+
+
+def has(key: str) -> bool:
+    return key in _TEXTS
 
 
 def pair(key: str) -> tuple[str, str]:

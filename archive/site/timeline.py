@@ -18,14 +18,14 @@ from archive.site.text import pick, visible
 from archive.site.times import Moment, date_in_words, moment
 
 WIDTH: Final = 1000
-LEFT: Final = 44
+LEFT: Final = 420  # number and words stand to the left of it
 RIGHT: Final = 14
 TOP: Final = 44
 ROW: Final = 24
 BOTTOM: Final = 34
 MAX_MARKS: Final = 200
 MAX_ROWS: Final = 60  # shown at once
-MAX_LABEL: Final = 88
+MAX_LABEL: Final = 52  # columns; a Chinese character takes two
 
 MINUTE: Final = 60_000
 DAY: Final = 24 * 60 * MINUTE
@@ -78,8 +78,6 @@ class Bar:
     x: float
     width: float
     y: float
-    label_x: float
-    anchor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +106,6 @@ class Chart:
     zone: str
     rows: int
     hidden: int
-    middle: str
     words: str
 
 
@@ -162,8 +159,7 @@ def chart(record: Mapping[str, Any], entries: Sequence[Mapping[str, Any]], langu
         placed = bounds(entry)
         if placed is not None and len(marks) < MAX_MARKS:
             said = pick(entry.get("text"), language)
-            text = visible(" ".join(said.text.split()))
-            short = text if len(text) <= MAX_LABEL else text[: MAX_LABEL - 1].rstrip() + "…"
+            short = columns(visible(" ".join(said.text.split())), MAX_LABEL)
             marks.append(Mark(number, str(entry.get("id", "")), *placed, short, said.tag or LANG_TAG[language]))
     if not marks:
         return None
@@ -172,6 +168,16 @@ def chart(record: Mapping[str, Any], entries: Sequence[Mapping[str, Any]], langu
     start, end = home or (all_start, all_end)
     offset, zone = _zone(entries)
     return _draw(marks, start, end, (all_start, all_end), offset, zone, language)
+
+
+def columns(text: str, most: int) -> str:
+    """The beginning of a text that fits into so many columns; a wide character takes two."""
+    used = 0
+    for at, char in enumerate(text):
+        used += 2 if ord(char) > 0x2E7F else 1
+        if used > most:
+            return text[: max(at - 1, 0)].rstrip() + "…"
+    return text
 
 
 def _home(record: Mapping[str, Any], marks: Sequence[Mark]) -> tuple[int, int] | None:
@@ -228,11 +234,8 @@ def _draw(
         first, last = max(mark.start, start), min(mark.end, end)
         x = LEFT + (first - start) * scale
         width = max((last - first) * scale, 0.0)
-        right = x + width < LEFT + 0.55 * (WIDTH - LEFT - RIGHT)
-        label_x = x + max(width, 5) + 8 if right else x - 8
         y = TOP + (row or 0) * ROW + ROW / 2
-        anchor = "start" if right else "end"
-        bars.append(Bar(mark, row, round(x, 1), round(width, 1), round(y, 1), round(label_x, 1), anchor))
+        bars.append(Bar(mark, row, round(x, 1), round(width, 1), round(y, 1)))
     return Chart(
         bars=tuple(bars),
         ticks=tuple(_ticks(start, end, scale, offset, language)),
@@ -247,7 +250,6 @@ def _draw(
         zone=zone,
         rows=rows,
         hidden=sum(bar.row is None for bar in bars),
-        middle=str(LEFT),
         words=say(language, "tl_chart_text", n=rows, start=_stamp(start, language), end=_stamp(end, language)),
     )
 
