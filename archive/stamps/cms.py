@@ -6,7 +6,7 @@ Source: RFC 5652 (CMS SignedData), RFC 3161, RFC 5035 (SigningCertificateV2). Ne
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -39,7 +39,6 @@ _ECDSA: Final = {
     "1.2.840.10045.4.3.3": "sha384",
     "1.2.840.10045.4.3.4": "sha512",
 }
-_ED25519: Final = "1.3.101.112"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +56,26 @@ class SignedToken:
     signature: bytes
 
     def signer(self, certificates: Iterable[Certificate]) -> Certificate | None:
-        """The certificate that the token says signed it."""
-        for certificate in certificates:
-            if certificate.serial_number == self.serial and certificate.issuer.public_bytes() == self.issuer:
-                return certificate
-        return None
+        """The certificate that the token says signed it: of those with its name, the one whose hash is signed.
+
+        Raises:
+            InvalidInputError: `stamp.rfc3161.der` for an attribute that names a certificate and cannot be read.
+        """
+        named = [
+            certificate
+            for certificate in certificates
+            if certificate.serial_number == self.serial and certificate.issuer.public_bytes() == self.issuer
+        ]
+        return next((c for c in named if _names(self.attributes, c)), named[0] if named else None)
+
+
+def unreadable(*others: type[Exception]) -> tuple[type[Exception], ...]:
+    """What `cryptography` raises for what it cannot read or has no algorithm for, and these others."""
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    flaws = (x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+    return ValueError, TypeError, KeyError, UnsupportedAlgorithm, *flaws, *others
 
 
 def parse_token(token: bytes) -> SignedToken:
@@ -141,6 +155,15 @@ def in_der_order(token: bytes) -> bytes:
     return der.encode(der.SEQUENCE, outer[0].raw + inner)
 
 
+def with_certificates(token: bytes, certificates: Sequence[bytes]) -> bytes:
+    """The token with these certificates in place of those inside it, which no signature covers."""
+    outer = der.read_all(token, der.SEQUENCE).children()
+    parts = der.read_all(der.expect(outer[1], der.CONTEXT_0).content, der.SEQUENCE).children()
+    rest = [part.raw for part in parts[3:] if part.tag != der.CONTEXT_0]
+    body = b"".join([*(part.raw for part in parts[:3]), der.encode(der.CONTEXT_0, b"".join(certificates)), *rest])
+    return der.encode(der.SEQUENCE, outer[0].raw + der.encode(der.CONTEXT_0, der.encode(der.SEQUENCE, body)))
+
+
 def _sorted(node: der.Node) -> bytes:
     return der.encode(node.tag, b"".join(sorted(child.raw for child in node.children())))
 
@@ -192,7 +215,7 @@ def _names(attributes: dict[str, der.Node], certificate: Certificate) -> bool:
 def _verified(token: SignedToken, certificate: Certificate, digest: str) -> bool:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
     algorithms = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
     key, oid = certificate.public_key(), token.signature_oid
@@ -201,8 +224,6 @@ def _verified(token: SignedToken, certificate: Certificate, digest: str) -> bool
             key.verify(token.signature, token.signed, padding.PKCS1v15(), algorithms[_RSA[oid] or digest])
         elif isinstance(key, ec.EllipticCurvePublicKey) and oid in _ECDSA:
             key.verify(token.signature, token.signed, ec.ECDSA(algorithms[_ECDSA[oid]]))
-        elif isinstance(key, ed25519.Ed25519PublicKey) and oid == _ED25519:
-            key.verify(token.signature, token.signed)
         else:
             raise _unsupported(f"signature {oid} by a key of another kind, or one not known here")
     except InvalidSignature:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from archive.stamps import cms, extensions
 from archive.stamps.outcome import Step
 
 if TYPE_CHECKING:
@@ -29,21 +30,20 @@ def check_revocation(
         path: the signer first, each followed by its issuer.
         moment: the time in the token.
     """
-    pairs = list(itertools.pairwise(path))
-    answered: list[str] = []
-    for certificate, issuer in pairs:
+    missing: list[str] = []
+    for certificate, issuer in itertools.pairwise(path):
         name = certificate.subject.rfc4514_string()
-        for revoked in (*_by_crl(certificate, issuer, crls), *_by_ocsp(certificate, issuer, ocsp)):
+        answers = (*_by_crl(certificate, issuer, crls), *_by_ocsp(certificate, issuer, ocsp))
+        for revoked in answers:
             if revoked is None:
-                answered.append(name)
                 continue
             when, harmless, reason = revoked
             if not harmless or when <= moment:
                 note = f"{name} was revoked ({reason})"
                 return Step(CODE, "fail", note, "not revoked", f"revoked {when.isoformat()}")
-            answered.append(name)
-    missing = [c.subject.rfc4514_string() for c, _ in pairs if c.subject.rfc4514_string() not in answered]
-    if missing or not pairs:
+        if not answers:
+            missing.append(name)
+    if missing or len(path) == 1:
         told = ", ".join(missing) or "its signer"
         return Step(CODE, "unchecked", f"no answer is kept that says whether {told} was revoked")
     return Step(CODE, "pass", "not revoked, by the answers kept with the token")
@@ -54,7 +54,6 @@ _Revoked = tuple[datetime, bool, str] | None
 
 def _by_crl(certificate: x509.Certificate, issuer: x509.Certificate, crls: Sequence[bytes]) -> list[_Revoked]:
     from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
 
     found: list[_Revoked] = []
     for raw in crls:
@@ -64,20 +63,19 @@ def _by_crl(certificate: x509.Certificate, issuer: x509.Certificate, crls: Seque
             if crl.issuer != issuer.subject or not crl.is_signature_valid(public):  # type: ignore[arg-type]
                 continue
             entry = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
+        except cms.unreadable():
             continue
         if entry is None:
             found.append(None)
             continue
         reason = None
-        with contextlib.suppress(x509.ExtensionNotFound, ValueError):
+        with contextlib.suppress(*cms.unreadable(x509.ExtensionNotFound)):
             reason = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
         found.append((entry.revocation_date_utc, _harmless(reason), _word(reason)))
     return found
 
 
 def _by_ocsp(certificate: x509.Certificate, issuer: x509.Certificate, answers: Sequence[bytes]) -> list[_Revoked]:
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.x509 import ocsp
 
     found: list[_Revoked] = []
@@ -95,7 +93,7 @@ def _by_ocsp(certificate: x509.Certificate, issuer: x509.Certificate, answers: S
             elif answer.certificate_status is ocsp.OCSPCertStatus.REVOKED and answer.revocation_time_utc is not None:
                 reason = answer.revocation_reason
                 found.append((answer.revocation_time_utc, _harmless(reason), _word(reason)))
-        except (ValueError, TypeError, UnsupportedAlgorithm):
+        except cms.unreadable():
             continue
     return found
 
@@ -111,9 +109,7 @@ def _about(answer: x509.ocsp.OCSPResponse, certificate: x509.Certificate, issuer
 
 def _signed_by(answer: x509.ocsp.OCSPResponse, issuer: x509.Certificate) -> bool:
     """By the issuer itself, or by a certificate that the issuer made for OCSP (RFC 6960 §4.2.2.2)."""
-    from cryptography import x509
     from cryptography.exceptions import InvalidSignature
-    from cryptography.x509.oid import ExtendedKeyUsageOID
 
     signer = issuer
     for candidate in answer.certificates[:4]:
@@ -121,10 +117,10 @@ def _signed_by(answer: x509.ocsp.OCSPResponse, issuer: x509.Certificate) -> bool
             continue
         try:
             candidate.verify_directly_issued_by(issuer)
-            usage = candidate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-        except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        except cms.unreadable(InvalidSignature):
             continue
-        if ExtendedKeyUsageOID.OCSP_SIGNING in usage:
+        usage = extensions.purposes(candidate)
+        if usage is not None and extensions.OCSP_SIGNING in usage[1]:
             signer = candidate
     return _verifies(answer, signer)
 

@@ -5,7 +5,8 @@ signer's certificate is for time-stamping and nothing else, and its chain, valid
 root of the verifier. Certificates in a bundle are never trusted: they only fill the way to a root of one's own.
 
 `rfc3161-client` (OpenSSL) checks signature, chain and purpose; `archive.stamps.cms` checks the signature apart, so that
-an unknown root (unchecked) never hides a wrong signature (fail). Both have to agree.
+an unknown root (unchecked) never hides a wrong signature (fail). Both have to agree. The client is shown the token with
+the certificates of the chain alone: which others are inside it, and in which order, nothing signs.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from archive.errors import InvalidInputError, MissingDependencyError
-from archive.stamps import cms, der
+from archive.stamps import cms, der, extensions
 from archive.stamps.entries import Rfc3161Stamp, Token, subject_message
 from archive.stamps.outcome import Checked, Status, Step, worst
 
@@ -30,8 +31,8 @@ PIP_HINT: Final = "pip install 'incident-archive[stamps]'"
 MAX_PATH: Final = 8
 MAX_STEPS: Final = 64  # certificates that issued one another in circles must not keep us busy
 MAX_POOL: Final = 16
-# A token that states no accuracy is taken to be right to the second.
-_DEFAULT_ACCURACY: Final = 1
+# A token is never taken to be right to less than a second: fractions of its time are cut off.
+_LEAST_MARGIN: Final = 1
 _HASHES: Final = {
     "2.16.840.1.101.3.4.2.1": "sha256",
     "2.16.840.1.101.3.4.2.2": "sha384",
@@ -69,6 +70,8 @@ def decode(token: bytes) -> TimeStampResponse:
     try:
         response = decode_timestamp_response(der.encode(der.SEQUENCE, granted + cms.in_der_order(token)))
         _ = response.tst_info.gen_time, response.signed_data.certificates
+        if response.tst_info.policy is None:
+            raise ValueError("it names no policy")
     except ValueError as error:
         raise InvalidInputError(f"time-stamp token: cannot be read: {error}", code="stamp.rfc3161.der") from error
     return response
@@ -115,7 +118,7 @@ def _renewal(index: int, stamp: Rfc3161Stamp, result: Checked) -> Step:
         return Step(code, "fail", f"{name} is older than what it renews", earlier.isoformat(), later.isoformat())
     if result.status != "pass":
         return Step(code, result.status, f"{name}: {result.note}")
-    if signer is None or later > signer.not_valid_after_utc:
+    if signer is None or later >= signer.not_valid_after_utc:
         return Step(code, "unchecked", f"{name} came after the certificate before it had expired: it adds nothing")
     return Step(code, "pass", f"{name} by {result.clock}, made while the certificate before it was valid")
 
@@ -128,8 +131,6 @@ def check_token(token: Token, message: bytes, roots: Sequence[Root], *, require_
         require_nonce: whether the token must have the nonce; a bundle's may have been asked for without.
     """
     require_library()
-    from cryptography.exceptions import UnsupportedAlgorithm
-
     try:
         parsed, response = cms.parse_token(token.token), decode(token.token)
         return _check(token, parsed, response, message, roots, require_nonce=require_nonce)
@@ -137,7 +138,7 @@ def check_token(token: Token, message: bytes, roots: Sequence[Root], *, require_
         # What nobody here can compute is no proof of anything wrong.
         status: Status = "unchecked" if error.code == "stamp.rfc3161.algorithm" else "fail"
         code, said = error.code, error.message
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except cms.unreadable() as error:
         status, code, said = "fail", "stamp.rfc3161.der", f"time-stamp token: cannot be read: {_first_words(error)}"
     return Checked(status, (Step(code, status, said),), said, token.authority or "time-stamp authority")
 
@@ -168,7 +169,7 @@ def _check(
     )
     steps.append(_purpose(signer))
     path, root_name = build_path(signer, pool, anchors)
-    chain = _chain(token, response, message, path, root_name, moment)
+    chain = _chain(token, path, root_name, moment)
     steps.append(chain)
     accepted = next((root.policies for root in roots if root.name == root_name), ())
     if accepted:
@@ -186,9 +187,10 @@ def _check(
         bad = next(s for s in steps if s.status == status)
         return Checked(status, tuple(steps), bad.note, clock)
     accuracy = info.accuracy
-    margin = _DEFAULT_ACCURACY
+    margin = _LEAST_MARGIN
     if accuracy is not None:
-        margin = math.ceil((accuracy.seconds or 0) + (accuracy.millis or 0) / 1000 + (accuracy.micros or 0) / 1e6)
+        stated = (accuracy.seconds or 0) + (accuracy.millis or 0) / 1000 + (accuracy.micros or 0) / 1e6
+        margin = max(margin, math.ceil(stated))
     note = f"stamped {moment:%Y-%m-%d %H:%M:%S} UTC, policy {info.policy.dotted_string}"
     return Checked("pass", tuple(steps), note, clock, math.ceil(moment.timestamp()), margin)
 
@@ -219,15 +221,11 @@ def _nonce(info: Any, token: Token, *, require: bool) -> Step:
 
 def _purpose(signer: Certificate) -> Step:
     """RFC 3161 §2.3: extended key usage, critical, with time-stamping and nothing else."""
-    from cryptography import x509
-    from cryptography.x509.oid import ExtendedKeyUsageOID
-
     code = "stamp.rfc3161.purpose"
-    try:
-        usage = signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
-    except (x509.ExtensionNotFound, ValueError):
+    usage = extensions.purposes(signer)
+    if usage is None:
         return Step(code, "fail", "the signer's certificate does not say that it is for time-stamping")
-    if not usage.critical or list(usage.value) != [ExtendedKeyUsageOID.TIME_STAMPING]:
+    if usage != (True, (extensions.TIME_STAMPING,)):
         return Step(
             code, "fail", "the signer's certificate is not for time-stamping alone (critical extended key usage)"
         )
@@ -278,25 +276,18 @@ def build_path(
 
 
 def _issued(certificate: Certificate, issuer: Certificate) -> bool:
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.exceptions import InvalidSignature
 
     if certificate.issuer != issuer.subject:
         return False
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except cms.unreadable(InvalidSignature):
         return False
     return True
 
 
-def _chain(
-    token: Token,
-    response: TimeStampResponse,
-    message: bytes,
-    path: tuple[Certificate, ...],
-    root_name: str | None,
-    moment: datetime,
-) -> Step:
+def _chain(token: Token, path: tuple[Certificate, ...], root_name: str | None, moment: datetime) -> Step:
     code = "stamp.rfc3161.chain"
     if root_name is None:
         top = path[-1].issuer.rfc4514_string()
@@ -306,37 +297,24 @@ def _chain(
         )
         return Step(code, "unchecked", note, found=top)
     for certificate in path:
-        if not certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc:
+        if not certificate.not_valid_before_utc <= moment < certificate.not_valid_after_utc:
             name = certificate.subject.rfc4514_string()
             window = f"{certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}"
             return Step(code, "fail", f"{name} was not valid at the time of the token", window, moment.isoformat())
-    if not all(_is_authority(c) for c in path[1:]):
+    if not all(extensions.is_authority(c) for c in path[1:]):
         return Step(code, "fail", "a certificate on the way to the root may not issue others")
+    from cryptography.hazmat.primitives.serialization import Encoding
     from rfc3161_client import VerificationError, VerifierBuilder
 
-    verifier = VerifierBuilder(
-        tsa_certificate=path[0], intermediates=list(path[1:-1]), roots=[path[-1]], nonce=token.nonce
-    ).build()
+    verifier = VerifierBuilder(tsa_certificate=path[0], intermediates=list(path[1:-1]), roots=[path[-1]]).build()
     try:
-        verifier.verify_message(response, message)
-    except (VerificationError, ValueError) as error:
+        inside = list(dict.fromkeys(c.public_bytes(Encoding.DER) for c in path[:-1]))
+        shown = decode(cms.with_certificates(token.token, inside))
+        # Imprint and nonce are steps of their own: here they only have to be what the token itself says.
+        verifier.verify(shown, bytes(shown.tst_info.message_imprint.message))
+    except (VerificationError, ValueError, InvalidInputError) as error:
         return Step(code, "fail", f"rfc3161-client does not accept it: {_first_words(error)}")
     return Step(code, "pass", f"leads to {root_name!r} of your trust file, and was valid at the time of the token")
-
-
-def _is_authority(certificate: Certificate) -> bool:
-    from cryptography import x509
-    from cryptography.x509.oid import ExtensionOID
-
-    try:
-        basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-        if not basic.ca:
-            return False
-        return certificate.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
-    except x509.ExtensionNotFound as error:
-        return error.oid == ExtensionOID.KEY_USAGE
-    except ValueError:
-        return False
 
 
 def signer_of(token: Token) -> Certificate | None:
@@ -359,7 +337,7 @@ def load_certificate(raw: bytes) -> Certificate:
         # These are read only when they are asked for, and may turn out to be nonsense.
         _ = certificate.subject, certificate.issuer, certificate.not_valid_before_utc, certificate.not_valid_after_utc
         return certificate
-    except ValueError as error:
+    except cms.unreadable() as error:
         raise InvalidInputError(f"a certificate cannot be read: {error}", code="stamp.rfc3161.certificate") from error
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from archive.errors import InvalidInputError
+from archive.stamps import cms
 from archive.stamps.rfc3161 import require_library
 
 _MAX_BYTES: Final = 64 * 1024
@@ -41,7 +42,7 @@ def read_root(path: Path) -> tuple[str, str]:
         root.verify_directly_issued_by(root)
         if not root.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
             raise _bad(path, "is not the certificate of an authority")
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+    except cms.unreadable(InvalidSignature, x509.ExtensionNotFound):
         raise _bad(path, "is no root certificate (self-signed, of an authority)") from None
     digest = root.fingerprint(hashes.SHA256()).hex()
     return root.public_bytes(Encoding.PEM).decode("ascii"), f"{root.subject.rfc4514_string()}, SHA-256 {digest}"

@@ -3,7 +3,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { compareBytes, equalBytes } from '../bytes.ts';
 import { ArchiveError } from '../errors.ts';
 import * as der from './der.ts';
-import { DIGESTS, publicKey, signatureHash, verifyEcdsa, verifyEd25519, verifyRsa } from './keys.ts';
+import { DIGESTS, publicKey, signatureHash, verifyEcdsa, verifyRsa, type HashInfo } from './keys.ts';
 import { algorithm, parseCertificate, readExtensions, readName, type Algorithm, type Certificate } from './x509.ts';
 
 // A time-stamp token: CMS signed data (RFC 5652) over time-stamp information (RFC 3161). What it says, and whether it is
@@ -16,11 +16,10 @@ const MESSAGE_DIGEST = '1.2.840.113549.1.9.4';
 const SIGNING_CERTIFICATE = '1.2.840.113549.1.9.16.2.12';
 const SIGNING_CERTIFICATE_V2 = '1.2.840.113549.1.9.16.2.47';
 const RSA = '1.2.840.113549.1.1.1';
-const ED25519 = '1.3.101.112';
-// The signatures of tokens that are checked: fewer than of certificates, RSA-PSS and SHA-1 are not among them.
+// The signatures of tokens that are checked: fewer than of certificates, RSA-PSS, Ed25519 and SHA-1 are not among them.
 const SIGNATURES = new Set([
   RSA, '1.2.840.113549.1.1.11', '1.2.840.113549.1.1.12', '1.2.840.113549.1.1.13',
-  '1.2.840.10045.4.3.2', '1.2.840.10045.4.3.3', '1.2.840.10045.4.3.4', ED25519,
+  '1.2.840.10045.4.3.2', '1.2.840.10045.4.3.3', '1.2.840.10045.4.3.4',
 ]);
 
 /** What the authority says. `time` in seconds since 1970; the accuracy is rounded up to whole seconds, null where none is stated. */
@@ -197,10 +196,7 @@ export function checkSignature(token: SignedToken, certificate: Certificate): st
   if (digest === undefined) unsupported(`digest ${token.digest}`);
   const kind = token.attributes.get(CONTENT_TYPE);
   if (kind === undefined || der.oid(kind) !== TST_INFO) return 'the signed content type is not time-stamp information';
-  const hashed = token.attributes.get(MESSAGE_DIGEST);
-  if (hashed === undefined || !equalBytes(der.expect(hashed, der.OCTET_STRING).content, digest.hash(token.content))) {
-    return 'the signed digest is not that of the time-stamp information';
-  }
+  if (!isOverContent(token, digest)) return 'the signed digest is not that of the time-stamp information';
   if (!namesCertificate(token, certificate)) return 'the signed attribute that names the certificate is missing, or names another one';
   const { oid } = token.algorithm;
   const key = publicKey(certificate.key);
@@ -208,9 +204,22 @@ export function checkSignature(token: SignedToken, certificate: Certificate): st
   let holds: boolean | null = null;
   if (SIGNATURES.has(oid) && key.kind === 'rsa' && oid.startsWith('1.2.840.113549.')) holds = verifyRsa(key, hash!, token.signed, token.signature);
   else if (SIGNATURES.has(oid) && key.kind === 'ec' && oid.startsWith('1.2.840.10045.')) holds = verifyEcdsa(key, hash!, token.signed, token.signature);
-  else if (oid === ED25519 && key.kind === 'ed25519') holds = verifyEd25519(key.point, token.signed, token.signature);
   if (holds === null) unsupported(`signature ${oid} by a key of another kind, or one not known here`);
   return holds ? null : "the signature is not of the certificate's key";
+}
+
+function isOverContent(token: SignedToken, digest: HashInfo): boolean {
+  const hashed = token.attributes.get(MESSAGE_DIGEST);
+  return hashed !== undefined && equalBytes(der.expect(hashed, der.OCTET_STRING).content, digest.hash(token.content));
+}
+
+/** Whether the signature holds over the digest that the token states, whatever its algorithm says: as OpenSSL reads PKCS #7. */
+export function holdsAsStated(token: SignedToken, certificate: Certificate): boolean {
+  const digest = DIGESTS.get(token.digest);
+  if (digest === undefined || !isOverContent(token, digest)) return false;
+  const key = publicKey(certificate.key);
+  if (key.kind === 'rsa') return verifyRsa(key, digest, token.signed, token.signature);
+  return key.kind === 'ec' && verifyEcdsa(key, digest, token.signed, token.signature);
 }
 
 /** RFC 3161, section 2.4.2: the certificate's hash is signed, so that no other certificate of the key can be put in. */

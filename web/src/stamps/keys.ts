@@ -32,7 +32,7 @@ function info(name: string, hash: Hash, oid: string): HashInfo {
 }
 
 const SHA1 = info('sha1', sha1, '1.3.14.3.2.26');
-/** Certificates, CRLs and OCSP answers may still be signed over these. */
+/** Certificates, CRLs and OCSP answers may be signed over these, but for SHA-1, which only names issuers in OCSP answers. */
 const ALL: ReadonlyMap<string, HashInfo> = new Map([
   ...DIGESTS,
   [SHA1.oid, SHA1],
@@ -59,7 +59,7 @@ const ED25519 = '1.3.101.112';
 const byName = (name: string): HashInfo => [...ALL.values()].find((h) => h.name === name)!;
 const RSA_HASHES = new Map(
   Object.entries({
-    '1.2.840.113549.1.1.5': 'sha1', '1.3.14.3.2.29': 'sha1', '1.2.840.113549.1.1.14': 'sha224', '1.2.840.113549.1.1.11': 'sha256',
+    '1.2.840.113549.1.1.14': 'sha224', '1.2.840.113549.1.1.11': 'sha256',
     '1.2.840.113549.1.1.12': 'sha384', '1.2.840.113549.1.1.13': 'sha512', '2.16.840.1.101.3.4.3.13': 'sha3-224',
     '2.16.840.1.101.3.4.3.14': 'sha3-256', '2.16.840.1.101.3.4.3.15': 'sha3-384', '2.16.840.1.101.3.4.3.16': 'sha3-512',
   }).map(([oid, name]) => [oid, byName(name)] as const),
@@ -197,26 +197,34 @@ function generate(mask: HashInfo, seed: Uint8Array, size: number): Uint8Array {
   return concatBytes(...parts).slice(0, size);
 }
 
-function pssParameters(algorithm: Algorithm): { hash: HashInfo; mask: HashInfo; salt: number } | null {
-  if (algorithm.params === null) return null;
-  try {
-    const fields = new der.Fields(algorithm.params);
-    const [hash, mask, salt, trailer] = [0, 1, 2, 3].map((n) => fields.optional(der.context(n)));
-    fields.end();
-    if (trailer !== undefined) der.integer(der.inside(trailer));
-    let maskHash: HashInfo | null = SHA1;
-    if (mask !== undefined) {
-      const [name, of] = der.children(der.expect(der.inside(mask), der.SEQUENCE));
-      if (der.oid(name) !== MGF1) return null;
-      maskHash = namedHash(of);
-    }
-    const named = hash === undefined ? SHA1 : namedHash(der.inside(hash));
-    const length = salt === undefined ? 20n : der.natural(der.inside(salt));
-    return named === null || maskHash === null || length > 0xffffn ? null : { hash: named, mask: maskHash, salt: Number(length) };
-  } catch (error) {
-    if (error instanceof ArchiveError) return null;
-    throw error;
+function pssParameters(algorithm: Algorithm): PssParameters | null {
+  return algorithm.params === null ? null : readPss(algorithm.params);
+}
+
+interface PssParameters {
+  readonly hash: HashInfo;
+  readonly mask: HashInfo;
+  readonly salt: number;
+}
+
+/** The parameters of RSASSA-PSS (RFC 4055, section 3.1); null for hashes not known here. Throws `stamp.rfc3161.der`. */
+function readPss(node: der.Node): PssParameters | null {
+  const fields = new der.Fields(node);
+  const [hash, mask, salt, trailer] = [0, 1, 2, 3].map((n) => {
+    const field = fields.optional(der.context(n));
+    return field && der.inside(field);
+  });
+  fields.end();
+  if (trailer !== undefined) der.natural(trailer);
+  const length = salt === undefined ? 20n : der.natural(salt);
+  if (length > 0xffffn) der.fail('a salt that is too long');
+  let maskHash: HashInfo | null = SHA1;
+  if (mask !== undefined) {
+    const [name, of, ...more] = der.children(der.expect(mask, der.SEQUENCE));
+    maskHash = der.oid(name) === MGF1 && more.length === 0 ? namedHash(of) : null;
   }
+  const named = hash === undefined ? SHA1 : namedHash(hash);
+  return named === null || maskHash === null ? null : { hash: named, mask: maskHash, salt: Number(length) };
 }
 
 function namedHash(node: der.Node | undefined): HashInfo | null {
@@ -263,7 +271,7 @@ function compactSignature(signature: Uint8Array, size: number): Uint8Array | nul
   }
 }
 
-export function verifyEd25519(point: Uint8Array, data: Uint8Array, signature: Uint8Array): boolean {
+function verifyEd25519(point: Uint8Array, data: Uint8Array, signature: Uint8Array): boolean {
   try {
     return ed25519.verify(signature, data, point, { zip215: false });
   } catch {

@@ -1,6 +1,5 @@
 import { equalBytes } from '../bytes.ts';
-import type { SignedToken } from './cms.ts';
-import { signatureHash } from './keys.ts';
+import { holdsAsStated, type SignedToken } from './cms.ts';
 import type { Status } from './types.ts';
 import {
   authorityKey, AUTHORITY_KEY, basicConstraints, BASIC_CONSTRAINTS, DIGITAL_SIGNATURE, EXTENDED_KEY_USAGE, KEY_CERT_SIGN, keyUsage, KEY_USAGE,
@@ -10,7 +9,6 @@ import {
 // The rules of RFC 5280 for a path from a time-stamp signer to a root: those that OpenSSL applies for the purpose of
 // time-stamping, without certificate policies. Signatures and validity were looked at before.
 
-const RSA = '1.2.840.113549.1.1.1';
 // Critical extensions that are understood, or that ask for nothing here: any other critical one sinks the path.
 const UNDERSTOOD = new Set([
   KEY_USAGE, EXTENDED_KEY_USAGE, BASIC_CONSTRAINTS, AUTHORITY_KEY, SUBJECT_KEY, NAME_CONSTRAINTS,
@@ -21,13 +19,13 @@ const OTHER_PURPOSES = new Set(
   ['1', '2', '3', '4', '9', '10'].map((n) => `1.3.6.1.5.5.7.3.${n}`).concat('2.5.29.37.0', '1.3.6.1.4.1.311.10.3.3', '2.16.840.1.113730.4.1'),
 );
 
-/** Whether the path may lead to its root, with the reason where not. `signed`: whether the token's signature holds. */
-export function checkPath(token: SignedToken, signed: boolean, path: readonly Certificate[]): [Status, string] {
+/** Whether the path may lead to its root, with the reason where not. */
+export function checkPath(token: SignedToken, path: readonly Certificate[]): [Status, string] {
   for (const [i, certificate] of path.entries()) {
     const wrong = i === 0 ? null : wrongAuthority(certificate);
     if (wrong !== null) return ['fail', wrong];
   }
-  const wrong = wrongSignature(token, signed) ?? wrongSigner(path[0]!) ?? wrongLinks(path);
+  const wrong = wrongSignature(token, path[0]!) ?? wrongSigner(path[0]!) ?? wrongLinks(path);
   if (wrong !== null) return ['fail', wrong];
   const limited = path.find((c) => c.extensions!.has(NAME_CONSTRAINTS));
   if (limited !== undefined) return ['unchecked', `${limited.subject.text} limits the names under it, which this version does not check`];
@@ -41,13 +39,9 @@ function wrongAuthority(certificate: Certificate): string | null {
   return 'a certificate on the way to the root may not issue others';
 }
 
-/** The digest inside the signature's algorithm is the stated one, and is listed where CMS wants it. */
-function wrongSignature(token: SignedToken, signed: boolean): string | null {
-  if (!signed) return 'the signature does not hold';
-  const hash = token.algorithm.oid === RSA ? token.digest : signatureHash(token.algorithm)?.oid;
-  if (hash !== undefined && hash !== token.digest) return 'the signature is over another digest than the token states';
+function wrongSignature(token: SignedToken, signer: Certificate): string | null {
   if (!token.digestAlgorithms.includes(token.digest)) return 'the digest of the signature is not among those that the token lists';
-  return null;
+  return holdsAsStated(token, signer) ? null : 'the signature does not hold over the digest that the token states';
 }
 
 function wrongSigner(signer: Certificate): string | null {

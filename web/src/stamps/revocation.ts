@@ -80,7 +80,7 @@ function crlAnswer(raw: Uint8Array, certificate: Certificate, issuer: Certificat
   if (extensions !== undefined) readExtensions(der.inside(extensions));
   fields.end();
   const entries = revoked === undefined ? [] : der.children(revoked, MAX_REVOKED).map(readRevoked);
-  if (name.key !== issuer.subject.key || !equalBytes(innerAlgorithm.raw, outerAlgorithm.raw)) return undefined;
+  if (!name.readable || name.key !== issuer.subject.key || !equalBytes(innerAlgorithm.raw, outerAlgorithm.raw)) return undefined;
   if (verifySigned(publicKey(issuer.key), outerAlgorithm, signed.raw, signature) !== true) return undefined;
   const entry = entries.find((e) => e.serial === certificate.serial);
   return entry === undefined ? null : { when: entry.when, reason: reasonOf(entry.extensions) };

@@ -16,7 +16,7 @@ import { purposes, readCertificate, TIME_STAMPING, type Certificate } from './x5
 export const MAX_PATH = 8;
 const MAX_STEPS = 64; // certificates that issued one another in circles must not keep us busy
 const MAX_POOL = 16;
-const DEFAULT_ACCURACY = 1; // a token that states no accuracy is taken to be right to the second
+const LEAST_MARGIN = 1; // a token is never taken to be right to less than a second: fractions of its time are cut off
 const AUTHORITY = 'time-stamp authority';
 
 type Anchor = readonly [string, Certificate];
@@ -59,7 +59,7 @@ function checkRenewal(index: number, stamp: Rfc3161Stamp, result: Checked): Step
     return { code, status: 'fail', note: `${name} is older than what it renews`, expected: isoTime(earlier), found: isoTime(later) };
   }
   if (result.status !== 'pass') return { code, status: result.status, note: `${name}: ${result.note}` };
-  if (signer === null || later > signer.notAfter) {
+  if (signer === null || later >= signer.notAfter) {
     return { code, status: 'unchecked', note: `${name} came after the certificate before it had expired: it adds nothing` };
   }
   return { code, status: 'pass', note: `${name} by ${result.clock}, made while the certificate before it was valid` };
@@ -94,7 +94,7 @@ function judge(token: Token, parsed: SignedToken, message: Uint8Array, roots: re
   steps.push({ code: 'stamp.rfc3161.signature', status: wrong === null ? 'pass' : 'fail', note: wrong ?? "signed by the certificate's key" });
   steps.push(checkPurpose(signer));
   const [path, rootName] = buildPath(signer, pool, anchors);
-  steps.push(checkChain(parsed, wrong === null, path, rootName));
+  steps.push(checkChain(parsed, path, rootName));
   const accepted = roots.find((root) => root.name === rootName)?.policies ?? [];
   if (accepted.length > 0) steps.push(checkPolicy(info.policy, accepted));
   if (rootName !== null) clock = token.authority === null || token.authority === rootName ? rootName : `${token.authority} (${rootName})`;
@@ -103,7 +103,7 @@ function judge(token: Token, parsed: SignedToken, message: Uint8Array, roots: re
   steps.push(revocation);
   if (status !== 'pass') return { status, steps, note: steps.find((s) => s.status === status)!.note, clock, time: null, margin: 0 };
   const note = `stamped ${plainTime(info.time)} UTC, policy ${info.policy}`;
-  return { status, steps, note, clock, time: info.time, margin: info.accuracy ?? DEFAULT_ACCURACY };
+  return { status, steps, note, clock, time: info.time, margin: Math.max(LEAST_MARGIN, info.accuracy ?? 0) };
 }
 
 function checkImprint(info: TimeStampInfo, message: Uint8Array): Step {
@@ -155,7 +155,7 @@ function certificates(token: Token, parsed: SignedToken): Certificate[] {
       throw error;
     }
   });
-  return [...parsed.certificates.slice(0, MAX_POOL), ...beside];
+  return [...parsed.certificates.slice(0, MAX_POOL).filter((c) => c.usable), ...beside];
 }
 
 /** The certificates from the signer up to a root of the verifier, and its name; without such a root as far as it goes, and null. */
@@ -178,7 +178,7 @@ export function buildPath(
   return [longest, null];
 }
 
-function checkChain(token: SignedToken, signed: boolean, path: readonly Certificate[], rootName: string | null): Step {
+function checkChain(token: SignedToken, path: readonly Certificate[], rootName: string | null): Step {
   const code = 'stamp.rfc3161.chain';
   if (rootName === null) {
     const found = path[path.length - 1]!.issuer.text;
@@ -189,11 +189,11 @@ function checkChain(token: SignedToken, signed: boolean, path: readonly Certific
   }
   const moment = token.info.time;
   for (const certificate of path) {
-    if (certificate.notBefore <= moment && moment <= certificate.notAfter) continue;
+    if (certificate.notBefore <= moment && moment < certificate.notAfter) continue;
     const expected = `${plainDay(certificate.notBefore)} to ${plainDay(certificate.notAfter)}`;
     return { code, status: 'fail', note: `${certificate.subject.text} was not valid at the time of the token`, expected, found: isoTime(moment) };
   }
-  const [status, note] = checkPath(token, signed, path);
+  const [status, note] = checkPath(token, path);
   if (status !== 'pass') return { code, status, note };
   return { code, status, note: `leads to '${rootName}' of your trust file, and was valid at the time of the token` };
 }

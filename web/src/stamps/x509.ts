@@ -19,6 +19,8 @@ export interface Extension {
 export interface Name {
   /** The DER, as it stood there. */
   readonly raw: Uint8Array;
+  /** False where a part of it is no text: `text` and `key` are then of no use. */
+  readonly readable: boolean;
   /** As RFC 4514 writes it. */
   readonly text: string;
   /** Equal for names of the same attributes, whatever kind of string they are written in. */
@@ -28,6 +30,8 @@ export interface Name {
 /** Times are in seconds since 1970. `extensions` is null where one stands twice. */
 export interface Certificate {
   readonly raw: Uint8Array;
+  /** False for one of a version that there is not, or with a name that is no text: it proves nothing. */
+  readonly usable: boolean;
   readonly signed: Uint8Array;
   readonly serial: bigint;
   readonly issuer: Name;
@@ -70,6 +74,8 @@ const NOTHING = new Set([
   '2.16.840.1.101.3.4.3.9', '2.16.840.1.101.3.4.3.10', '2.16.840.1.101.3.4.3.11', '2.16.840.1.101.3.4.3.12',
 ]);
 const EC_KEY = '1.2.840.10045.2.1';
+// DSA and Diffie-Hellman keys: never used here, but their parameters have a form too.
+const NUMBERS = new Set(['1.2.840.10040.4.1', '1.2.840.10046.2.1', '1.2.840.113549.1.3.1']);
 
 /** An algorithm's name and parameters. Throws `stamp.rfc3161.der`, also for parameters that the algorithm does not have. */
 export function algorithm(node: der.Node | undefined): Algorithm {
@@ -80,8 +86,14 @@ export function algorithm(node: der.Node | undefined): Algorithm {
   if (NULL_OR_NOTHING.has(name) ? params !== null && !isNull(params) : NOTHING.has(name) && params !== null) {
     der.fail(`parameters that the algorithm ${name} does not have`);
   }
-  if (name === EC_KEY && (params === null || ![der.OID, der.NULL, der.SEQUENCE].includes(params.tag))) der.fail('a key without a curve');
+  if (name === EC_KEY && !isCurve(params)) der.fail('a key without a curve');
+  if (NUMBERS.has(name)) der.children(der.expect(params ?? undefined, der.SEQUENCE)).slice(0, 2).forEach((n) => der.natural(n));
   return { oid: name, params, raw: node!.raw };
+}
+
+function isCurve(params: der.Node | null): boolean {
+  if (params?.tag === der.OID) return der.oid(params) !== '';
+  return params !== null && (isNull(params) || params.tag === der.SEQUENCE);
 }
 
 function isNull(node: der.Node): boolean {
@@ -91,7 +103,8 @@ function isNull(node: der.Node): boolean {
 /** A certificate from DER. Throws `stamp.rfc3161.certificate`. */
 export function readCertificate(raw: Uint8Array): Certificate {
   try {
-    return parseCertificate(der.readAll(raw, der.SEQUENCE));
+    const certificate = parseCertificate(der.readAll(raw, der.SEQUENCE));
+    return certificate.usable ? certificate : der.fail('a version that there is not, or a name that is no text');
   } catch (error) {
     if (!(error instanceof ArchiveError)) throw error;
     throw new ArchiveError('stamp.rfc3161.certificate', `a certificate cannot be read: ${error.message}`);
@@ -108,7 +121,7 @@ export function parseCertificate(node: der.Node): Certificate {
   const tbs = new der.Fields(signed);
   const version = tbs.optional(der.context(0));
   const number = version === undefined ? 0n : der.natural(der.inside(version));
-  if ((version !== undefined && number === 0n) || (number !== 0n && number !== 2n)) der.fail('a certificate of a version that there is not');
+  if ((version !== undefined && number === 0n) || number > 255n) der.fail('a version that is none');
   const serial = der.integer(tbs.next());
   const inner = algorithm(tbs.next());
   const issuer = readName(tbs.next());
@@ -127,6 +140,7 @@ export function parseCertificate(node: der.Node): Certificate {
   tbs.end();
   return {
     raw: node.raw,
+    usable: (number === 0n || number === 2n) && issuer.readable && subject.readable,
     signed: signed.raw,
     serial,
     issuer,
@@ -176,35 +190,32 @@ const PRINTABLE = /^[A-Za-z0-9 '()+,\-./:=?]*$/;
 /** A distinguished name. Throws `stamp.rfc3161.der`. */
 export function readName(node: der.Node | undefined): Name {
   const sequence = der.expect(node, der.SEQUENCE);
-  const texts: string[] = [];
-  const keys: string[][] = [];
-  for (const part of der.children(sequence)) {
+  const parts = der.children(sequence).map((part) => {
     const attributes = der.children(der.expect(part, der.SET));
-    if (attributes.length === 0 || !der.inOrder(attributes, compareBytes)) der.fail('a name with a part that is empty or not in order');
-    const read = attributes.map(readAttribute);
-    const unique = read.map((a) => `${a.oid}=${a.value}`);
-    if (new Set(unique).size !== unique.length) der.fail('a name with an attribute twice');
-    keys.push(unique.sort());
-    texts.unshift(read.map((a) => `${SHORT_NAMES[a.oid] ?? a.oid}=${a.shown}`).join('+'));
-  }
-  return { raw: sequence.raw, text: texts.join(','), key: JSON.stringify(keys) };
+    if (!der.inOrder(attributes, compareBytes)) der.fail('a part of a name that is not in order');
+    return attributes.map(readAttribute);
+  });
+  const keys = parts.map((attributes) => attributes.map((a) => `${a.oid}=${a.value}`).sort());
+  const readable = parts.every((part, i) => part.length > 0 && part.every((a) => a.value !== null) && new Set(keys[i]).size === part.length);
+  const texts = parts.map((part) => part.map((a) => `${SHORT_NAMES[a.oid] ?? a.oid}=${a.shown}`).join('+'));
+  return { raw: sequence.raw, readable, text: texts.reverse().join(','), key: JSON.stringify(keys) };
 }
 
-function readAttribute(node: der.Node): { oid: string; value: string; shown: string } {
+/** An attribute of a name; `value` is null for what is no text. Throws `stamp.rfc3161.der`. */
+function readAttribute(node: der.Node): { oid: string; value: string | null; shown: string } {
   const fields = new der.Fields(node);
   const name = der.oid(fields.next());
   const value = fields.next();
   fields.end();
   if (value.tag === der.BIT_STRING) {
-    if (name !== UNIQUE_IDENTIFIER) der.fail('a name with bits for a text');
     const digits = [...value.content].map((b) => b.toString(16).padStart(2, '0')).join('');
-    return { oid: name, value: `#${digits}`, shown: digits === '' ? '' : `#${digits}` };
+    return { oid: name, value: name === UNIQUE_IDENTIFIER ? `#${digits}` : null, shown: digits === '' ? '' : `#${digits}` };
   }
   const text = attributeText(value);
-  return { oid: name, value: `"${text}`, shown: escaped(text) };
+  return { oid: name, value: text === null ? null : `"${text}`, shown: escaped(text ?? '') };
 }
 
-function attributeText(value: der.Node): string {
+function attributeText(value: der.Node): string | null {
   switch (value.tag) {
     case 0x13: {
       const text = String.fromCharCode(...value.content.subarray(0, 65536));
@@ -219,10 +230,10 @@ function attributeText(value: der.Node): string {
       try {
         return UTF8.decode(value.content);
       } catch {
-        return der.fail('a name that is no text');
+        return null;
       }
     default:
-      return der.fail('a name of something that is no text');
+      return null;
   }
 }
 
