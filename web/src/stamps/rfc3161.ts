@@ -164,6 +164,14 @@ export function buildPath(
   pool: readonly Certificate[],
   anchors: readonly Anchor[],
 ): readonly [readonly Certificate[], string | null] {
+  const known = new Map<Certificate, Map<Certificate, boolean>>();
+  const issued = (certificate: Certificate, issuer: Certificate): boolean => {
+    const answers = known.get(certificate) ?? new Map<Certificate, boolean>();
+    known.set(certificate, answers);
+    const answer = answers.get(issuer) ?? issuedBy(certificate, issuer);
+    answers.set(issuer, answer);
+    return answer;
+  };
   let longest: readonly Certificate[] = [signer];
   const todo: (readonly Certificate[])[] = [longest];
   for (let step = 0; step < MAX_STEPS; step++) {
@@ -171,9 +179,9 @@ export function buildPath(
     if (path === undefined) break;
     if (path.length > longest.length) longest = path;
     const last = path[path.length - 1]!;
-    for (const [name, root] of anchors) if (issuedBy(last, root)) return [[...path, root], name];
+    for (const [name, root] of anchors) if (issued(last, root)) return [[...path, root], name];
     if (path.length >= MAX_PATH) continue;
-    for (const next of pool) if (!path.some((c) => equalBytes(c.raw, next.raw)) && issuedBy(last, next)) todo.push([...path, next]);
+    for (const next of pool) if (!path.some((c) => equalBytes(c.raw, next.raw)) && issued(last, next)) todo.push([...path, next]);
   }
   return [longest, null];
 }
