@@ -1,3 +1,5 @@
+import { ArchiveError } from '../errors.ts';
+
 /** Bytes that can be read at any place: a Blob or File of the browser, or bytes in memory. */
 export interface ByteSource {
   readonly size: number;
@@ -5,10 +7,19 @@ export interface ByteSource {
   read(start: number, end: number): Promise<Uint8Array>;
 }
 
+/** A file that was changed, moved or locked since it was chosen cannot be read any more: `package.unreadable`. */
 export function blobSource(blob: Blob): ByteSource {
   return {
     size: blob.size,
-    read: async (start, end) => new Uint8Array(await blob.slice(start, end).arrayBuffer()),
+    read: async (start, end) => {
+      try {
+        return new Uint8Array(await blob.slice(start, end).arrayBuffer());
+      } catch (error) {
+        const name = error instanceof Error ? error.name : 'unknown';
+        const hint = 'it was changed, moved or locked since it was chosen: choose it again';
+        throw new ArchiveError('package.unreadable', `the file cannot be read (${name})`, hint);
+      }
+    },
   };
 }
 

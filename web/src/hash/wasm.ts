@@ -59,12 +59,17 @@ export const orVector = simdBinary(0x50);
 export const shiftLeftVector = simdShift(0xab);
 export const shiftRightVector = simdShift(0xad);
 
-/** Runs the body, and again while what it leaves on the stack is not zero. */
-export const doWhile = (body: Code, condition: Code): Code => [0x03, EMPTY_BLOCK, ...body, ...condition, 0x0d, 0, 0x0b];
+export const isZero = (a: Code): Code => [...a, 0x45];
+/** `leave` inside them: out of the block, or back to the start of the loop; depth 0 is the innermost. */
+export const block = (body: Code): Code => [0x02, EMPTY_BLOCK, ...body, 0x0b];
+export const loop = (body: Code): Code => [0x03, EMPTY_BLOCK, ...body, 0x0b];
+export const leave = (depth: number): Code => [0x0c, depth];
+export const leaveIf = (condition: Code, depth: number): Code => [...condition, 0x0d, depth];
+export const when = (condition: Code, body: Code): Code => [...condition, 0x04, EMPTY_BLOCK, ...body, 0x0b];
 
 export interface Kernel {
   readonly name: string;
-  /** All parameters and locals of one type each: first the parameters (i32), then i32, then v128. */
+  /** Numbered from 0: first the parameters (i32), then locals of i32, then of v128. Locals begin as zero. */
   readonly parameters: number;
   readonly words: number;
   readonly vectors: number;
