@@ -328,13 +328,18 @@ class _Writer:
             self._put(f"{folder}/{name}", data)
             return Link(key, f"{folder}/{name}", name, len(data))
 
-        common.append(offer("dl_record", "record.json", revision.record_json))
+        common += [
+            offer("dl_record", f"{incident.slug}-r{one.number}.json", one.record_json) for one in incident.revisions
+        ]
         if revision.manifest_json is not None:
-            common.append(offer("dl_manifest", "manifest.json", revision.manifest_json))
+            common.append(
+                offer("dl_manifest", f"{incident.slug}-r{revision.number}.manifest.json", revision.manifest_json)
+            )
         for one in incident.revisions:
             if one.bundle is not None:
                 common.append(offer("dl_bundle", one.bundle.name, one.bundle.source.read_bytes()))
-        common.sort(key=lambda link: (link.key != "dl_bundle", link.name != getattr(revision.bundle, "name", "")))
+        order = ("dl_bundle", "dl_record", "dl_manifest")
+        common.sort(key=lambda link: (order.index(link.key), f"-r{revision.number}." not in link.name, link.name))
         url = pages.address(f"en/{incident.slug}/index.html")
         payload = sum(file.size or 0 for file in revision.files if file.source is not None)
         for key, suffix, make in (

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CARDS_PER_PAGE: Final = 40
 MAX_ITEM_BYTES: Final = 110_000
-MAX_INLINE_JSONLD: Final = 24_000
+MAX_INLINE_JSONLD: Final = 60_000
 MAX_PAIRS: Final = 4
 CSP: Final = (
     "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -305,6 +305,7 @@ class Pages:
             "title": f"{shown} – {i18n.say(language, 'site_name')}",
             "description": text.visible(text.pick(view.record["summary"], language).text)[:300],
             "jsonld": None,
+            "linked_data": self._linked_data(view, extras),
         }
         template = "section.html"
         if page.section == "overview" and page.number == 1:
@@ -350,6 +351,11 @@ class Pages:
             "downloads": [self._download(view, link) for link in extras.downloads.get(view.language, ())],
             "verify_link": self._verify_link(view, extras),
         }
+
+    def _linked_data(self, view: View, extras: Extras) -> str | None:
+        links = extras.downloads.get(view.language, ())
+        path = next((link.path for link in links if link.key == "dl_jsonld"), None)
+        return "../../" + quote(path) if path else None
 
     def _verify_link(self, view: View, extras: Extras) -> str:
         """The verifier with this bundle and the plain files named; it asks before it reads anything."""
@@ -411,6 +417,7 @@ class Pages:
             title=f"{shown} – {i18n.say(view.language, 'sec_evidence')} – {i18n.say(view.language, 'site_name')}",
             description=shown[:300],
             jsonld=None,
+            linked_data=None,
             item=item,
             picture=picture,
             preview=extras.previews.get(item["id"]),

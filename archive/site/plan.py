@@ -90,7 +90,8 @@ def _reserve(section: str, record: Mapping[str, Any], language: SiteLanguage) ->
     if section != "overview":
         return 6_000
     entries = min(len(record.get("timeline", ())), 200)
-    return 12_000 + cost(pick(record.get("summary"), language).text) + 420 * entries
+    # The linked data of the record may stand there too.
+    return 40_000 + cost(pick(record.get("summary"), language).text) + 420 * entries
 
 
 def _pages(section: str, blocks: Sequence[Block], language: SiteLanguage, *, reserve: int) -> list[PagePlan]:

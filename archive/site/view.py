@@ -225,10 +225,9 @@ class View:
         if "value_to" in figure:
             amount = self.t("range", a=amount, b=text.number(figure["value_to"]))
         unit = i18n.word(figure["unit"], self.language)
-        tight = unit.startswith("%")
-        shown = Markup("{}{}{}").format(
-            amount, "\u202f" if tight else "\u00a0", Markup("<bdi>{}</bdi>").format(text.inert(unit, limit=120))
-        )
+        # Long amounts may break before their unit, short ones stay whole.
+        gap = "\u202f" if unit.startswith("%") else "\u00a0" if len(str(figure["value"])) < 7 else " "
+        shown = Markup("{}{}{}").format(amount, gap, Markup("<bdi>{}</bdi>").format(text.inert(unit, limit=120)))
         return self.t(f"bound_{figure['bound']}", value=shown)
 
     def size(self, count: int) -> Markup:
