@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -68,6 +69,20 @@ def request_token(
     if status != 200:
         raise _bad_answer(config, f"answered with HTTP status {status}")
     token = Token(config.name, request.nonce, _token(config, answer))
+    checked = _check(config, token, message, roots)
+    notes = [] if checked.status == "pass" else [f"kept, and not believed here: {checked.note}"]
+    skew = round((rfc3161.gen_time(token.token) - now()).total_seconds())
+    if abs(skew) > MAX_SKEW_SECONDS:
+        notes.append(f"its clock and this machine's disagree by {abs(skew):,} seconds")
+    if config.revocation and checked.status == "pass":
+        token, more = _with_revocation(token, roots)
+        notes += more
+        # The answers may say that the signer was revoked: kept, such a token fails wherever it is verified.
+        checked = _check(config, token, message, roots)
+    return NewToken(token, checked, tuple(notes))
+
+
+def _check(config: AuthorityConfig, token: Token, message: bytes, roots: Sequence[rfc3161.Root]) -> Checked:
     checked = rfc3161.check_token(token, message, roots, require_nonce=True)
     if checked.status == "fail":
         bad = next(step for step in checked.steps if step.status == "fail")
@@ -76,14 +91,7 @@ def request_token(
             code="stamp.authority.bad_token",
             hint="use another authority",
         )
-    notes = [] if checked.status == "pass" else [f"kept, and not believed here: {checked.note}"]
-    skew = round((rfc3161.gen_time(token.token) - now()).total_seconds())
-    if abs(skew) > MAX_SKEW_SECONDS:
-        notes.append(f"its clock and this machine's disagree by {abs(skew):,} seconds")
-    if config.revocation and checked.status == "pass":
-        token, more = _with_revocation(token, roots)
-        notes += more
-    return NewToken(token, checked, tuple(notes))
+    return checked
 
 
 def _token(config: AuthorityConfig, answer: bytes) -> bytes:
@@ -129,19 +137,27 @@ def _with_revocation(token: Token, roots: Sequence[rfc3161.Root]) -> tuple[Token
 
 
 def _fetch(url: str, notes: list[str], max_bytes: int, body: bytes | None = None) -> bytes | None:
+    headers = {} if body is None else {"Content-Type": "application/ocsp-request"}
     try:
-        http = _http(url, host_of(url))
-        headers = {} if body is None else {"Content-Type": "application/ocsp-request"}
-        status, answer = exchange(
-            http, "GET" if body is None else "POST", "", max_bytes=max_bytes, body=body, headers=headers
-        )
+        http = _http(url, _shown(url))
+        with contextlib.closing(http):
+            status, answer = exchange(
+                http, "GET" if body is None else "POST", "", max_bytes=max_bytes, body=body, headers=headers
+            )
     except ArchiveError as error:
         notes.append(f"no revocation answer: {error.message}")
         return None
     if status != 200 or not answer:
-        notes.append(f"no revocation answer: {host_of(url)}: HTTP status {status}")
+        notes.append(f"no revocation answer: {_shown(url)}: HTTP status {status}")
         return None
     return answer
+
+
+def _shown(url: str) -> str:
+    try:
+        return host_of(url)[:200]
+    except ValueError:
+        return "an address that is none"
 
 
 def _ocsp_request(certificate: Certificate, issuer: Certificate) -> bytes:
@@ -160,7 +176,7 @@ def _ocsp_urls(certificate: Certificate) -> list[str]:
 
     try:
         access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
-    except (x509.ExtensionNotFound, ValueError):
+    except cms.unreadable(x509.ExtensionNotFound):
         return []
     return [str(d.access_location.value) for d in access if d.access_method == AuthorityInformationAccessOID.OCSP]
 
@@ -170,7 +186,7 @@ def _crl_urls(certificate: Certificate) -> list[str]:
 
     try:
         points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
-    except (x509.ExtensionNotFound, ValueError):
+    except cms.unreadable(x509.ExtensionNotFound):
         return []
     names = [name for point in points for name in point.full_name or ()]
     return [str(n.value) for n in names if str(n.value).startswith(("http://", "https://"))]
