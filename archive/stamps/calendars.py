@@ -72,6 +72,10 @@ class Asker:
             return None
         return answer
 
+    def refuse(self, uri: str, error: ArchiveError) -> None:
+        """An answer that cannot be kept."""
+        self.failures.append((uri, error))
+
     def _may_ask(self, uri: str) -> bool:
         if uri.rstrip("/") in self._known:
             return True

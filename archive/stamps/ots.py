@@ -94,7 +94,8 @@ def new_proof(root: str, answers: Sequence[tuple[str, bytes]], nonce: bytes) -> 
         nonce: 16 random bytes: the calendars cannot tell which root they stamped.
 
     Raises:
-        InvalidInputError: `stamp.opentimestamps.answer` for an answer that cannot be read or has no attestation.
+        InvalidInputError: `stamp.opentimestamps.answer` for an answer that cannot be read or has no attestation, or
+            with which the proof would be too large or deep; then it is the last one's.
     """
     require_library()
     from opentimestamps.core.op import OpSHA256
@@ -104,7 +105,7 @@ def new_proof(root: str, answers: Sequence[tuple[str, bytes]], nonce: bytes) -> 
     submitted = _nonced(stamp, nonce)
     for name, answer in answers:
         submitted.merge(_answer(name, answer, submitted.msg))
-    return _serialize(DetachedTimestampFile(OpSHA256(), stamp))
+    return _readable(DetachedTimestampFile(OpSHA256(), stamp), answers[-1][0] if answers else "nobody")
 
 
 def nonced_digest(root: str, nonce: bytes) -> bytes:
@@ -112,7 +113,13 @@ def nonced_digest(root: str, nonce: bytes) -> bytes:
     return hashlib.sha256(hashlib.sha256(subject_message(root)).digest() + nonce).digest()
 
 
-def complete(data: bytes, ask: Callable[[Pending], bytes | None], *, again: bool = False) -> tuple[bytes, int]:
+def complete(
+    data: bytes,
+    ask: Callable[[Pending], bytes | None],
+    *,
+    again: bool = False,
+    refuse: Callable[[str, InvalidInputError], None] | None = None,
+) -> tuple[bytes, int]:
     """A proof with what calendars know by now, and how many of their answers added something.
 
     Nothing is taken out, the promise neither: an answer is the calendar's word until a header shows it, and one that
@@ -121,25 +128,61 @@ def complete(data: bytes, ask: Callable[[Pending], bytes | None], *, again: bool
     Args:
         ask: the calendar's answer about a pending attestation, or None.
         again: ask also about promises that something came of.
+        refuse: told of an answer that cannot be kept, in place of raising: the others are.
 
     Raises:
         InvalidInputError: as `parse_proof`, and `stamp.opentimestamps.answer`.
     """
-    detached = _detached(data)
     added = 0
-    for stamp in list(_nodes(detached.timestamp)):
-        promises = [a for a in stamp.attestations if _is_pending(a)]
-        if promises and not again and _is_kept(stamp):
+    for promise in _promises(_detached(data), again=again):
+        answer = ask(promise)
+        if answer is None:
             continue
-        for attestation in promises:
-            answer = ask(Pending(attestation.uri, stamp.msg))
-            if answer is None:
-                continue
-            new = _answer(attestation.uri, answer, stamp.msg)
-            before = _serialize(detached)
+        try:
+            after = _with_answer(data, promise, answer)
+        except InvalidInputError as error:
+            if refuse is None:
+                raise
+            refuse(promise.uri, error)
+            continue
+        added += after != data
+        data = after
+    return data, added
+
+
+def _promises(detached: DetachedTimestampFile, *, again: bool) -> list[Pending]:
+    found = []
+    for stamp in _nodes(detached.timestamp):
+        uris = [a.uri for a in stamp.attestations if _is_pending(a)]
+        if uris and (again or not _is_kept(stamp)):
+            found += [Pending(uri, stamp.msg) for uri in sorted(uris)]
+    return found
+
+
+def _with_answer(data: bytes, promise: Pending, answer: bytes) -> bytes:
+    """The proof with a calendar's answer about what it promised. Raises `stamp.opentimestamps.answer`."""
+    detached = _detached(data)
+    before = _serialize(detached)
+    new = _answer(promise.uri, answer, promise.commitment)
+    for stamp in list(_nodes(detached.timestamp)):
+        if stamp.msg == promise.commitment and any(_is_pending(a) for a in stamp.attestations):
             stamp.merge(new)
-            added += _serialize(detached) != before
-    return _serialize(detached), added
+    after = _readable(detached, promise.uri)
+    return data if after == before else after
+
+
+def _readable(detached: DetachedTimestampFile, name: str) -> bytes:
+    """The bytes of a proof that is still within all bounds with the answer of this calendar."""
+    try:
+        data = _serialize(detached)
+        parse_proof(data)
+    except InvalidInputError as error:
+        raise InvalidInputError(
+            f"{name}: with its answer the proof could not be read any more: {error.message}",
+            code="stamp.opentimestamps.answer",
+            hint="use another calendar",
+        ) from error
+    return data
 
 
 def merged(one: bytes, other: bytes) -> bytes:

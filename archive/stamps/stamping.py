@@ -87,7 +87,7 @@ def stamp_root(root: str, clocks: ClockConfig, roots: Sequence[Root], *, random:
     for calendar, promise in promises:
         try:
             answer = promise.result()
-            ots.new_proof(root, [(calendar.name, answer)], nonce)
+            ots.new_proof(root, [*((c.name, a) for c, a in answers), (calendar.name, answer)], nonce)
         except ArchiveError as error:
             failures.append((calendar.name, error))
             continue
@@ -161,7 +161,7 @@ def upgrade(stamps: Sequence[JsonObject], calendars: Sequence[str], *, again: bo
             out.append(value)
             continue
         try:
-            proof, added = ots.complete(stamp.proof, asker, again=again)
+            proof, added = ots.complete(stamp.proof, asker, again=again, refuse=asker.refuse)
             pending += bool(ots.parse_proof(proof).pending)
         except ArchiveError as error:
             failures.append(("proof", error))
