@@ -2,6 +2,7 @@
 //
 //   node build.mjs            writes archive/site/assets/verifier.html
 //   node build.mjs --check    compares it with what the sources give
+//   node build.mjs --out FILE writes it elsewhere, for tests
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -11,7 +12,8 @@ import { build, transform } from 'esbuild';
 
 const web = dirname(fileURLToPath(import.meta.url));
 const project = dirname(web);
-const target = join(project, 'archive', 'site', 'assets', 'verifier.html');
+const out = process.argv.indexOf('--out');
+const target = out > 0 ? process.argv[out + 1] : join(project, 'archive', 'site', 'assets', 'verifier.html');
 const registry = JSON.parse(readFileSync(join(project, 'archive', 'chain', 'artifacts', 'IncidentRegistry.json'), 'utf8'));
 
 async function bundle(entry) {
@@ -72,5 +74,5 @@ if (process.argv.includes('--check')) {
 } else {
   mkdirSync(dirname(target), { recursive: true });
   writeFileSync(target, made);
-  console.log(`archive/site/assets/verifier.html: ${size}`);
+  console.log(`${target}: ${size}`);
 }

@@ -10,7 +10,7 @@ import { type Progress, Runner } from './runner.ts';
 import { download, savedPage } from './save.ts';
 import { addPublisher, addRegistry, EMPTY, goodName, isEmpty, otherEntries, toBytes, type TrustJson, without } from './trust.ts';
 import { plain, visible } from './visible.ts';
-import { bytesText, chainName, moment, noteText, quotation } from './words.ts';
+import { bytesText, moment, noteText, publicChain, quotation } from './words.ts';
 
 type Phase = 'idle' | 'running' | 'done' | 'failed';
 /** Hash of the registry's code that this page was built with; used where a bundle does not prove one. */
@@ -555,7 +555,7 @@ export class App {
     const hash = proven ?? REGISTRY_CODE_HASH;
     const facts: [string, HTMLElement | string][] = [
       [m.trust.contract, code(a.registry)],
-      [m.trust.chain, `${a.chain_id} (${chainName(m, a)})`],
+      [m.trust.chain, publicChain(a) === null ? String(a.chain_id) : `${a.chain_id} (${publicChain(a)})`],
       [m.trust.genesis, code(a.genesis)],
       ...(a.registry_name === null ? ([[`${m.trust.codeHash} (${proven ? m.trust.codeProven : m.trust.codeKnown})`, code(hash)]] as [string, HTMLElement][]) : []),
     ];
@@ -632,6 +632,7 @@ export class App {
       {},
       h('p', { class: 'name' }, m.page.name),
       h('h1', {}, title),
+      h('h2', {}, m.verdict.heading),
       report
         ? [
             verdictView(m, report),

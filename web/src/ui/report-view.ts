@@ -1,6 +1,6 @@
 /** The report as elements: verdict, ladder, what was shown and not, files, and all checks. Saved reports are made of the same. */
 import { type Child, code, foreign, h } from './dom.ts';
-import type { Messages } from './i18n/index.ts';
+import { checkName, type Messages } from './i18n/index.ts';
 import type { AbsenceResult, AnchorDetail, Details, LeafDetail } from './protocol.ts';
 import type { AnchorJson, CheckJson, ReportJson, RungJson, Status, Verdict } from './report-json.ts';
 import { believed, checkTitle, counts, fileRows, type FileRow, moment, noteText, points, subjectText, valueText } from './words.ts';
@@ -8,6 +8,8 @@ import { hasHidden, mixesAlphabets } from './visible.ts';
 
 const MARKS: Readonly<Record<Status, string>> = { pass: '✓', fail: '✕', unchecked: '?' };
 const ROWS_AT_ONCE = 100;
+/** More points than anybody reads are counted; the files and checks below name them all. */
+const POINTS = 20;
 /** Failed checks of a rung count by their family too, as the verifier has it. */
 const FAMILIES: Readonly<Record<string, readonly string[]>> = {
   bytes: ['package.', 'reveal', 'withheld:', 'reference:', 'redaction.'],
@@ -31,7 +33,7 @@ export function verdictStatus(verdict: Verdict): Status {
 
 export function verdictView(m: Messages, report: ReportJson): HTMLElement {
   const { good, all } = counts(report);
-  const needed = report.lacking.map((needs) => m.checks[needs] ?? needs);
+  const needed = report.lacking.map((needs) => checkName(m, needs));
   const long = report.verdict === 'incomplete' ? m.verdict.incompleteLong([...new Set(needed)]) : report.verdict === 'pass' ? m.verdict.passLong : m.verdict.failLong;
   const facts: [string, Child][] = [
     [m.verdict.incident, report.incident === null ? m.verdict.unknown : [foreign(report.incident), report.revision === null ? null : m.lang === 'zh' ? `，${m.verdict.revision(report.revision)}` : `, ${m.verdict.revision(report.revision)}`]],
@@ -55,7 +57,7 @@ function facts1(rows: readonly (readonly [string, Child])[]): HTMLElement {
 export function provedView(m: Messages, report: ReportJson): HTMLElement {
   const { shown, open, failed } = points(m, report);
   const listOf = (title: string, className: string, items: readonly string[], none: string | null): HTMLElement =>
-    h('section', { class: `points ${className}` }, h('h3', {}, title), items.length ? h('ul', {}, items.map((item) => h('li', {}, item))) : none === null ? null : h('p', {}, none));
+    h('section', { class: `points ${className}` }, h('h3', {}, title), items.length ? [h('ul', {}, items.slice(0, POINTS).map((item) => h('li', {}, item))), items.length > POINTS ? h('p', {}, m.proved.more(items.length - POINTS)) : null] : none === null ? null : h('p', {}, none));
   return h(
     'div',
     { class: 'proved' },
@@ -87,7 +89,7 @@ function rungView(m: Messages, report: ReportJson, details: Details | null, rung
       { class: 'rung-body' },
       h('p', {}, h('strong', {}, m.ladder.believe), m.lang === 'zh' ? '：' : ': ', believed(m, report, rung)),
       rung.status === 'pass' ? null : h('p', {}, h('strong', {}, m.ladder.further), m.lang === 'zh' ? '：' : ': ', words.further),
-      h('h4', {}, m.ladder.numbers),
+      h('h3', {}, m.ladder.numbers),
       numbersOf(m, report, details, rung),
       checks.length ? checkTable(m, checks, words.name) : h('p', {}, m.ladder.nothing),
     ),
@@ -119,7 +121,7 @@ function numbersOf(m: Messages, report: ReportJson, details: Details | null, run
       return report.anchors.map((anchor, i) => {
         const detail = details?.anchors.find((a) => a.transaction === anchor.transaction) ?? null;
         const rows = anchorRows(m, report, anchor, detail, rung.rung);
-        return rows.length === 0 ? null : h('div', {}, report.anchors.length > 1 ? h('h5', {}, n.anchor(i + 1)) : null, facts1(rows));
+        return rows.length === 0 ? null : h('div', {}, report.anchors.length > 1 ? h('h4', {}, n.anchor(i + 1)) : null, facts1(rows));
       });
     case 'clocks':
       return report.clocks.map((clock) =>
@@ -247,7 +249,7 @@ function checkTable(m: Messages, checks: readonly CheckJson[], caption: string):
     {},
     h(
       'div',
-      { class: 'table', tabindex: '0', role: 'region', 'aria-label': caption },
+      { class: 'table', tabindex: '0', role: 'group', 'aria-label': caption },
       h('table', {}, h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, m.numbers.check), h('th', { scope: 'col' }, m.numbers.status), h('th', { scope: 'col' }, m.numbers.expected), h('th', { scope: 'col' }, m.numbers.found))), body),
     ),
     more,
@@ -270,7 +272,7 @@ function checkRow(m: Messages, check: CheckJson): HTMLElement {
 export function allChecksView(m: Messages, report: ReportJson): HTMLElement {
   const sections = Object.entries(m.numbers.sections).map(([section, title]) => {
     const checks = report.checks.filter((c) => c.section === section);
-    return checks.length ? h('section', {}, h('h4', {}, title), checkTable(m, checks, title)) : null;
+    return checks.length ? h('section', {}, h('h3', {}, title), checkTable(m, checks, title)) : null;
   });
   return h('details', { class: 'all' }, h('summary', {}, m.numbers.all), h('div', {}, sections));
 }

@@ -61,8 +61,13 @@ export function bytesText(m: Messages, size: number): string {
   return `${value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
 }
 
+/** The name of a public chain, by number and first block; null for any other. */
+export function publicChain(anchor: AnchorJson): string | null {
+  return CHAINS[`${anchor.chain_id} ${anchor.genesis}`] ?? null;
+}
+
 export function chainName(m: Messages, anchor: AnchorJson): string {
-  return CHAINS[`${anchor.chain_id} ${anchor.genesis}`] ?? m.numbers.chainNumbered(anchor.chain_id);
+  return publicChain(anchor) ?? m.numbers.chainNumbered(anchor.chain_id);
 }
 
 /** Evidence files that were given and right, and all there are. */

@@ -260,6 +260,7 @@ export const en = {
     not: 'What was not shown',
     notNone: 'Nothing that this page knows of is left open.',
     failed: 'What does not fit',
+    more: (n: number): string => `and ${n.toLocaleString('en')} more, named below`,
     never: 'Whether what the files claim is true: no proof here says that.',
     files: (n: number, incident: string, revision: number): string =>
       `${n === 1 ? 'The evidence file that was checked is' : `The ${n.toLocaleString('en')} evidence files that were checked are`}, byte for byte, ${n === 1 ? 'the one' : 'those'} in the package of incident ${isolated(incident)}, revision ${revision}.`,
@@ -311,7 +312,7 @@ export const en = {
     mixed: 'The name mixes alphabets whose letters look alike.',
     leaf: (index: number, n: number): string => `leaf ${index} of ${n}`,
     path: 'Path from the leaf to the root',
-    showNumbers: (name: string): string => `Numbers of ${isolated(name)}`,
+    showNumbers: (name: string): string => `The numbers: ${isolated(name)}`,
     leafHash: 'Leaf hash',
     size: 'Size',
     bytes: (n: number): string => count(n, 'byte', 'bytes'),
@@ -472,7 +473,7 @@ export const en = {
     'absence.entry': 'The registry has no such entry',
     'absence.registry': 'The registry is one that you trust',
     step: 'Step of a proof',
-  } as Record<string, string>,
+  },
 };
 
 type Widen<T> = T extends string ? string : T extends (...args: infer A) => string ? (...args: A) => string : { readonly [K in keyof T]: Widen<T[K]> };

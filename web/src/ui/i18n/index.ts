@@ -16,11 +16,12 @@ export function chooseLanguage(asked: string | null, preferred: readonly string[
 
 /** The name of a check: of its code, else of what stands before `:`, else of the family that it belongs to. */
 export function checkName(m: Messages, code: string): string {
-  const exact = m.checks[code] ?? m.checks[code.split(':')[0]!];
+  const names: Readonly<Record<string, string>> = m.checks;
+  const exact = names[code] ?? names[code.split(':')[0]!];
   if (exact !== undefined) return exact;
   for (let end = code.lastIndexOf('.'); end > 0; end = code.lastIndexOf('.', end - 1)) {
-    const family = m.checks[code.slice(0, end)];
+    const family = names[code.slice(0, end)];
     if (family !== undefined) return family;
   }
-  return m.checks['step']!;
+  return m.checks.step;
 }
