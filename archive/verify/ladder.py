@@ -111,10 +111,7 @@ def build_ladder(outcome: Outcome) -> tuple[Rung, ...]:
     """The rungs, lowest first, for the anchor that gets furthest."""
     groups: list[int | None] = [*sorted({c.anchor for c in outcome.checks if c.anchor is not None})] or [None]
     best = max(groups, key=lambda group: sum(_status(outcome.checks, kind, group) == "pass" for kind in _KINDS))
-    # Summaries lack the anchors that prove nothing, so they are found by their checks' order.
-    proving = sorted({c.anchor for c in outcome.checks if c.code == "chain.header" and c.anchor is not None})
-    summaries = dict(zip(proving, outcome.anchors, strict=False))
-    anchor = summaries.get(best) if best is not None else None
+    anchor = next((one for one in outcome.anchors if one.index == best), None)
     return tuple(
         Rung(
             name=kind.name,

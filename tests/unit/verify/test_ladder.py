@@ -138,3 +138,11 @@ def _other_name() -> Any:
     from archive.verify.nodes import KnownChain
 
     return KnownChain("private", "0x" + "77" * 32, 1)
+
+
+def test_a_broken_anchor_before_a_good_one_does_not_take_its_grade(desk: Desk) -> None:
+    published = desk.publish()
+    (good,) = published.anchors
+    published.anchors = [{**good, "log_index": 3}, good]
+    rung = next(rung for rung in build_ladder(desk.verify(published)) if rung.name == "chain")
+    assert (rung.status, rung.trust) == ("pass", "rpc")
