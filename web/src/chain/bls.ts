@@ -8,23 +8,32 @@ type Key = InstanceType<typeof G1.Point>;
 type Signature = InstanceType<typeof G2.Point>;
 
 /**
- * `FastAggregateVerify` of the proof-of-possession scheme with short keys, over one message of 32 bytes. Keys (48 bytes)
- * and signature (96) that are malformed, outside the group or at infinity are refused, and so is a sum of keys at infinity.
- * Source: draft-irtf-cfrg-bls-signature-05, sections 3.3.4 and 4.2.3.
+ * One aggregate signature (96 bytes) over one message (32 bytes). Source: draft-irtf-cfrg-bls-signature-05, sections 3.3.4
+ * and 4.2.3.
  */
-export function fastAggregateVerify(keys: readonly Uint8Array[], message: Uint8Array, signature: Uint8Array): boolean {
-  if (keys.length === 0) return false;
-  const points: Key[] = [];
-  for (const key of keys) {
-    const point = readKey(key);
-    if (point === null) return false;
-    points.push(point);
+export class AggregateSignature {
+  private readonly signed: Signature | null;
+  private readonly hashed: Signature;
+
+  constructor(message: Uint8Array, signature: Uint8Array) {
+    this.signed = read(signature, SIGNATURE_SIZE, G2.Point);
+    this.hashed = longSignatures.hash(message, DST);
   }
-  const signed = readSignature(signature);
-  if (signed === null) return false;
-  const total = points.reduce((sum, point) => sum.add(point));
-  if (total.is0()) return false;
-  return longSignatures.verify(signed, longSignatures.hash(message, DST), total);
+
+  /**
+   * `FastAggregateVerify` of the proof-of-possession scheme with short keys (48 bytes). Keys and signatures that are
+   * malformed, outside the group or at infinity are refused, and so is a sum of keys at infinity.
+   */
+  isOf(keys: readonly Uint8Array[]): boolean {
+    if (keys.length === 0 || this.signed === null) return false;
+    let total = G1.Point.ZERO;
+    for (const key of keys) {
+      const point = readKey(key);
+      if (point === null) return false;
+      total = total.add(point);
+    }
+    return !total.is0() && longSignatures.verify(this.signed, this.hashed, total);
+  }
 }
 
 // A validator set is checked against many votes, and a point's group costs more to check than its sum.
@@ -40,10 +49,6 @@ function readKey(bytes: Uint8Array): Key | null {
     known.set(name, point);
   }
   return point;
-}
-
-function readSignature(bytes: Uint8Array): Signature | null {
-  return read(bytes, SIGNATURE_SIZE, G2.Point);
 }
 
 function read<P extends { is0(): boolean; assertValidity(): void }>(

@@ -1,5 +1,5 @@
 import { isObject, own } from '../format/canonical.ts';
-import { fastAggregateVerify } from './bls.ts';
+import { AggregateSignature } from './bls.ts';
 import { bytesOf, hasExactly, RAW } from './codec.ts';
 import { ChainError } from './consensus-error.ts';
 import { MAX_HEADER_BYTES } from './header.ts';
@@ -303,9 +303,8 @@ function isBeyond(votes: Attestation, set: ValidatorSet): boolean {
   return votes.bits >> BigInt(set.validators.length) !== 0n;
 }
 
-function verifies(validators: readonly Validator[], votes: Attestation): boolean {
-  const keys = validators.map((validator) => bytesOf(validator.bls));
-  return fastAggregateVerify(keys, votes.message, votes.signature);
+function isSignedBy(signature: AggregateSignature, validators: readonly Validator[]): boolean {
+  return signature.isOf(validators.map((validator) => bytesOf(validator.bls)));
 }
 
 /** How many validators of the set voted; throws ChainError when they are no quorum or did not sign. */
@@ -318,9 +317,10 @@ function countVotes(votes: Attestation, set: ValidatorSet): number {
   if (signers.length < quorumOf(set)) {
     throw ChainError.wrong('quorum', `${signers.length} of ${size} validators voted, and ${quorumOf(set)} are needed`);
   }
-  if (!verifies(signers, votes)) {
+  const signature = new AggregateSignature(votes.message, votes.signature);
+  if (!isSignedBy(signature, signers)) {
     const absent = set.validators.filter((validator) => !signers.includes(validator) && validator.bls !== ZERO_KEY);
-    if (absent.some((validator) => verifies([...signers, validator], votes))) {
+    if (absent.some((validator) => isSignedBy(signature, [...signers, validator]))) {
       throw ChainError.wrong('dropped_signer', "the votes' signature holds one more validator than is marked");
     }
     throw ChainError.wrong('vote_signature', "the votes' signature is not that of the validators marked");
@@ -332,7 +332,7 @@ function countVotes(votes: Attestation, set: ValidatorSet): number {
 function fits(votes: Attestation, other: ValidatorSet): boolean {
   const signers = markedIn(votes, other);
   const able = !isBeyond(votes, other) && signers.every((validator) => validator.bls !== ZERO_KEY) && signers.length >= quorumOf(other);
-  return able && verifies(signers, votes);
+  return able && isSignedBy(new AggregateSignature(votes.message, votes.signature), signers);
 }
 
 function wrongSet(message: string): ChainError {
