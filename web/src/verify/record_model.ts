@@ -72,17 +72,24 @@ function* one(type: Type, value: Json, loc: Loc): Generator<ModelFault> {
     case 'model':
       yield* model(type.name, value, loc);
       return;
-    case 'list':
+    case 'list': {
       if (!Array.isArray(value)) {
         yield fault('tuple_type', 'Input should be a valid tuple');
         return;
       }
-      for (const [i, item] of value.entries()) yield* one(type.of, item, [...loc, i]);
-      if (value.length < type.least) {
+      let good = 0;
+      for (const [i, item] of value.entries()) {
+        const faults = [...one(type.of, item, [...loc, i])];
+        yield* faults;
+        if (faults.length === 0) good++;
+      }
+      // What has a fault is not counted: so pydantic does.
+      if (good < type.least) {
         const items = type.least === 1 ? 'item' : 'items';
-        yield fault('too_short', `Tuple should have at least ${type.least} ${items} after validation, not ${value.length}`);
+        yield fault('too_short', `Tuple should have at least ${type.least} ${items} after validation, not ${good}`);
       }
       return;
+    }
     case 'map': {
       if (!isObject(value)) {
         yield fault('dict_type', 'Input should be a valid dictionary');
