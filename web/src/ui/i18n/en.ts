@@ -400,6 +400,7 @@ export const en = {
     'package.unknown_entry': 'Entry of a later format',
     'package.format': 'Format of the package',
     'bundle.unknown_format': 'Format of the bundle',
+    'bundle.unknown_key': 'Key of the bundle',
     merkle: 'Root of the list',
     content_id: 'Content id of the folder',
     'record.valid': 'The record follows its schema',
@@ -472,7 +473,7 @@ export const en = {
     absence: 'Step of the proof of absence',
     'absence.entry': 'The registry has no such entry',
     'absence.registry': 'The registry is one that you trust',
-    step: 'Step of a proof',
+    anchor: 'Step of the anchor’s proof',
   },
 };
 

@@ -14,7 +14,7 @@ export function chooseLanguage(asked: string | null, preferred: readonly string[
   return en;
 }
 
-/** The name of a check: of its code, else of what stands before `:`, else of the family that it belongs to. */
+/** The name of a check: of its code, else of what stands before `:`, else of the family that it belongs to; else the code. */
 export function checkName(m: Messages, code: string): string {
   const names: Readonly<Record<string, string>> = m.checks;
   const exact = names[code] ?? names[code.split(':')[0]!];
@@ -23,5 +23,5 @@ export function checkName(m: Messages, code: string): string {
     const family = names[code.slice(0, end)];
     if (family !== undefined) return family;
   }
-  return m.checks.step;
+  return code;
 }

@@ -255,6 +255,74 @@ const NOTES: readonly (readonly [string, string])[] = [
   ['{} by {}, made while the certificate before it was valid', '{1!} 由 {2} 做出，当时前一张证书仍有效'],
   ['renewal {}', '第 {1} 次续期'],
   ['{}: stamped {} UTC, policy {}', '{1}：时间戳 {2} UTC，策略 {3}'],
+  // signatures of validators, revocation, redaction
+  ['{} of {} validators voted, and {} are needed', '{2} 名验证者中有 {1} 名投票，需要 {3} 名'],
+  ['a proof of kind {}, which this version does not know', '证明的种类 {1} 为本版本所不识'],
+  ['a vote is marked beyond the {} validators', '标出的投票超出了 {1} 名验证者'],
+  ['a vote is marked for {}, which has no voting key', '标出的投票属于 {1}，而它没有投票密钥'],
+  ['block {} does not follow block {} of the proof', '区块 {1} 不接在证明中的区块 {2} 之后'],
+  ['block {} is not an epoch block', '区块 {1} 不是纪元区块'],
+  ['block {} is older than its parent', '区块 {1} 早于它的上一区块'],
+  ['block {} was sealed by a validator of another epoch', '区块 {1} 由另一纪元的验证者封印'],
+  ['block {} was sealed for chain {}, not for chain {}', '区块 {1} 是为链 {2} 封印的，不是为链 {3}'],
+  ['block {}: {} is not one of the {} validators', '区块 {1}：{2} 不是那 {3} 名验证者之一'],
+  ['block {}: difficulty {}, and by its turn it is {}', '区块 {1}：难度为 {2}，按轮次应为 {3}'],
+  ['block {}: the seal is not that of its miner {}', '区块 {1}：封印不属于其出块者 {2}'],
+  ['block {}: the votes are for another block {}', '区块 {1}：投票针对的是另一个区块 {2}'],
+  ['block {}: the votes are for block {}, which its fork does not allow', '区块 {1}：投票针对区块 {2}，其分叉规则不允许'],
+  ["block {}: the votes are those of another epoch's validators", '区块 {1}：投票属于另一纪元的验证者'],
+  ["block {}: the votes' source is another block {}", '区块 {1}：投票的起点是另一个区块 {2}'],
+  ['epoch block {} announces another set than the one that you pinned', '纪元区块 {1} 宣布的名单与你固定的不同'],
+  ['epoch block {} is not the one that you pinned', '纪元区块 {1} 不是你固定的那一个'],
+  ['no votes in the proof finalise block {}', '证明中没有投票使区块 {1} 终局'],
+  ['the votes justify block {}, which finalises no block before it', '投票确认了区块 {1}，但没有使之前的任何区块终局'],
+  ["the votes' signature holds one more validator than is marked", '投票的签名比标出的多一名验证者'],
+  ["the votes' signature is not that of the validators marked", '投票的签名不属于标出的验证者'],
+  ['your trust file does not say which validators were in force at block {} of chain {}; {}', '你的信任文件没有写明链 {2} 在区块 {1} 时由哪些验证者负责'],
+  ['your trust file does not say which validators were in force at block {} of chain {}', '你的信任文件没有写明链 {2} 在区块 {1} 时由哪些验证者负责'],
+  ['block {} follows the {} fork so closely that its epoch length is not certain', '区块 {1} 离 {2} 分叉太近，纪元长度不能确定'],
+  ['block {} is older than the votes of validators that a proof rests on', '区块 {1} 早于证明所依据的验证者投票'],
+  ['update archive: rules that are not known are not guessed', '不知道的规则不作猜测'],
+  ['{} was revoked ({})', '{1} 已被吊销（{2}）'],
+  ['no answer is kept that says whether {} was revoked', '没有留存说明 {1} 是否被吊销的答复'],
+  ['not revoked, by the answers kept with the token', '据随时间戳留存的答复，未被吊销'],
+  ["{}; the chain '{}' proves no time", '{1!}；链 {2} 不能证明时间'],
+  ["{}; which history of this chain's number is meant, your trust file does not tell", '{1!}；指的是同编号链的哪一段历史，你的信任文件没有写明'],
+  ['{} sources agree on the block ({}), and work was done on it; {} has another', '{1} 个来源对该区块一致（{2}），并且为它做过工作量证明；{3} 有另一个'],
+  ['{} source has the block; {} have to agree: {}', '有该区块的来源 {1} 个；需要 {2} 个一致'],
+  ['the sources disagree ({} different blocks); {} have to agree: {}', '来源不一致（{1} 个不同的区块）；需要 {2} 个一致'],
+  ['block {}: no work was done on this header (its hash is above its target)', '区块 {1}：没有为这个区块头做过工作量证明'],
+  ["block {}: its target {} is not one of Bitcoin's chain '{}'", '区块 {1}：其目标值 {2} 不属于比特币链 {3}'],
+  ['{}: has this block', '{1}：有该区块'],
+  ['{}: has another block, maybe of another history', '{1}：有另一个区块，也许属于另一段历史'],
+  ['{}: has another block', '{1}：有另一个区块'],
+  ['{}: has no block at this height', '{1}：这个高度没有区块'],
+  ['{}: could not be asked', '{1}：无法询问'],
+  ['{}: gave an answer that makes no sense', '{1}：回答没有意义'],
+  ['{}: is on a chain of the same number with another first block than the trusted one', '{1}：所在的同编号的链，首个区块与你信任的不同'],
+  ['the first leaf is not the header', '第一片叶不是首条目'],
+  ['the exclusion proof does not have the right form', '不存在证明的形式不对'],
+  ['the file is too large to look into here: `archive verify` does', '文件太大，不能在这里查看；命令行程序“archive verify”可以核对'],
+  ['the rules of the safety scan are not part of this verifier: `archive verify` looks for their hits', '安全扫描的规则不在本页之内；命令行程序“archive verify”会查找'],
+  ['content in {}, which the recipe empties', '{1} 中有内容，而配方将其清空'],
+  ['something else than a token in {}', '{1} 中有代号以外的内容'],
+  ['the column {}, which the recipe leaves out', '有配方略去的列 {1}'],
+  ['the picture still holds metadata that the recipe strips', '图片仍带有配方应去除的元数据'],
+  ['the file is not UTF-8 text', '文件不是 UTF-8 文本'],
+  ['a line is not JSON', '有一行不是 JSON'],
+  ['of an image only the metadata can be stripped', '图片只能去除元数据'],
+  ['neither a JPEG nor a PNG', '既不是 JPEG 也不是 PNG'],
+  ['this version redacts by {}, not by {}', '本版本按 {1} 涂黑，不按 {2}'],
+  ['{} also anchored another root {}, in {} (told by {}): two histories of one incident; but {} knows nothing of it, so one of them lies or lags', '{1} 还在 {3} 锚定了另一个根（据 {4}）：同一事件有两段历史；但 {5} 毫不知情，其中之一说谎或落后'],
+  ['{} also anchored another root {}, in {} (told by {}): two histories of one incident; too few nodes tell of it ({} of {} needed)', '{1} 还在 {3} 锚定了另一个根（据 {4}）：同一事件有两段历史；说明此事的节点太少（需要 {6} 个，有 {5} 个）'],
+  ['{} also anchored another root {}, in {} (told by {}): two histories of one incident', '{1} 还在 {3} 锚定了另一个根（据 {4}）：同一事件有两段历史'],
+  ['{} has {} of {}, the newest {}, which is neither this one nor the one before it; {} does not show the events between', '{1} 有 {3} 的更多版本，最新的 {4} 既不是这一版也不是上一版；{5} 没有给出其间的事件'],
+  ['the node\'s answer is malformed: {}', '节点的回答不符合格式'],
+  ['this workspace, which made the chain', '生成该链的工作区'],
+  ['is not JSON: {}', '不是 JSON'],
+  ['cannot be read: {}', '无法读取'],
+  ['{}: format {} is not known here; this version reads {}', '{1}：格式 {2} 为本版本所不识；本版本读取 {3}'],
+  ['{}: has a key {} that this version does not know', '{1}：有本版本不认识的键 {2}'],
   // proof of absence
   ["the proof does not lead to the registry's contract under the header's state root", '证明没有在区块头的状态根下通到登记合约'],
   ['the proof neither leads to the entry nor shows that there is none', '证明既没有通到记录，也没有显示没有记录'],
@@ -317,6 +385,7 @@ const VALUES: readonly (readonly [string, string])[] = [
   ['{} on chain {}, genesis {}', '链 {2} 上的 {1}，首个区块 {3}'],
   ['pending', '待定'],
   ['good', '完好'],
+  ['{} ({})', '{1}（{2}）'],
 ];
 
 /** Areas of codes, for errors that have no words here. */
@@ -364,9 +433,15 @@ function apply(rules: readonly Rule[], text: string): string | null {
 /** A note in Chinese; null where there are no words for it. Several notes in one are taken apart. */
 export function noteInChinese(note: string): string | null {
   const whole = apply(compiled.notes, note);
-  if (whole !== null || !note.includes('; ')) return whole;
-  const parts = note.split('; ').map(noteInChinese);
-  return parts.every((part) => part !== null) ? parts.join('；') : null;
+  if (whole !== null) return whole;
+  if (note.includes('; ')) {
+    const parts = note.split('; ').map(noteInChinese);
+    if (parts.every((part) => part !== null)) return parts.join('；');
+  }
+  // Who says it, and what.
+  const colon = note.indexOf(': ');
+  const said = colon > 0 ? noteInChinese(note.slice(colon + 2)) : null;
+  return said === null ? null : `${isolated(note.slice(0, colon))}：${said}`;
 }
 
 /** What a code's area says in Chinese. */

@@ -393,6 +393,7 @@ export const zh: Messages = {
     'package.unknown_entry': '更新格式的条目',
     'package.format': '包的格式',
     'bundle.unknown_format': '证明包的格式',
+    'bundle.unknown_key': '证明包的键',
     merkle: '清单的根',
     content_id: '文件夹的内容标识',
     'record.valid': '记录符合其格式',
@@ -465,6 +466,6 @@ export const zh: Messages = {
     absence: '不存在证明的一步',
     'absence.entry': '登记合约没有这样的记录',
     'absence.registry': '登记合约是你信任的',
-    step: '证明的一步',
+    anchor: '锚定证明的一步',
   },
 };

@@ -1,0 +1,79 @@
+// What the page says of every report that both verifiers share, in both languages.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ArchiveError } from '../../src/errors.ts';
+import { checkName, LANGUAGES, type Messages } from '../../src/ui/i18n/index.ts';
+import { noteInChinese } from '../../src/ui/i18n/notes.ts';
+import type { ReportJson } from '../../src/ui/report-json.ts';
+import { believed, fileRows, noteText, points, quotation, subjectText, valueText } from '../../src/ui/words.ts';
+import { cases, reportOf } from '../verify/cases.ts';
+
+const [en, zh] = LANGUAGES as [Messages, Messages];
+const CODE = /^[a-z]+(\.[a-z0-9_]+)+$/;
+
+async function reports(): Promise<readonly (readonly [string, ReportJson])[]> {
+  const all: (readonly [string, ReportJson])[] = [];
+  for (const one of cases) {
+    try {
+      all.push([one.name, (await reportOf(one)) as ReportJson]);
+    } catch (error) {
+      if (!(error instanceof ArchiveError)) throw error;
+    }
+  }
+  return all;
+}
+const told = reports();
+
+test('every check has a name in both languages', async () => {
+  const nameless = new Set<string>();
+  for (const [, report] of await told) {
+    for (const code of [...report.checks.map((c) => c.code), ...report.required]) {
+      for (const m of LANGUAGES) if (checkName(m, code) === code) nameless.add(code);
+    }
+  }
+  // A policy of these cases asks for a check that nobody makes.
+  assert.deepEqual([...nameless], ['moon.phase']);
+});
+
+test('every note of the verifier has words in Chinese, but for those of an error that its code tells', async () => {
+  const silent = new Set<string>();
+  for (const [, report] of await told) {
+    for (const check of report.checks) {
+      const byCode = (check.found !== null && CODE.test(check.found)) || ['record.valid', 'stamp.malformed'].includes(check.code);
+      if (check.note !== null && noteInChinese(check.note) === null && !byCode) silent.add(`${check.code}: ${check.note}`);
+    }
+  }
+  assert.deepEqual([...silent], []);
+});
+
+test('Chinese sentences hold no English ones', async () => {
+  const mixed = new Set<string>();
+  for (const [, report] of await told) {
+    const { shown, open, failed } = points(zh, report);
+    const said = [
+      ...shown, ...open, ...failed, quotation(zh, report, ['a.csv'], new Date(0)),
+      ...report.ladder.map((rung) => believed(zh, report, rung)),
+      ...report.checks.flatMap((c) => [noteText(zh, c) ?? '', c.expected === null ? '' : valueText(zh, c.expected)]),
+    ];
+    for (const text of said) {
+      // Names of others stand isolated; hashes, codes and proper names are the same in every language.
+      const rest = text.replace(/\u2068[^\u2069]*\u2069|\b(?:0x)?[0-9a-f]{16,}\b|\bbaf[a-z2-7]{50,}|[（(][a-z_.]+[）)]|“archive [^”]+”/g, '');
+      if (/[a-z]{3,} [a-z]{2,}/i.test(rest.replace(/BNB Smart Chain( testnet)?/g, ''))) mixed.add(rest);
+    }
+  }
+  assert.deepEqual([...mixed], []);
+});
+
+test('a failing report shows nothing as shown, and every open point is told', async () => {
+  for (const [name, report] of await told) {
+    const { shown, open, failed } = points(en, report);
+    assert.equal(failed.length > 0, report.verdict === 'fail', name);
+    if (report.verdict === 'fail') assert.deepEqual(shown, [], name);
+    assert.ok(open.includes(en.proved.never), name);
+    const quote = quotation(en, report, [], new Date(0));
+    assert.ok(quote.endsWith(en.quote.closing), name);
+    if (report.lacking.includes('chain.header') && report.verdict !== 'fail') assert.match(quote, /so the time/, name);
+    for (const row of fileRows(report)) assert.ok(row.name !== '', name);
+    for (const check of report.checks) assert.doesNotMatch(subjectText(en, check) + (noteText(en, check) ?? ''), /[\u0000-\u001f\u202a-\u202e]/, name);
+  }
+});
