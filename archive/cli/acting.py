@@ -59,7 +59,7 @@ class Subject:
 
 
 def read_subject(text: str) -> Subject:
-    """A root, or a bundle whose own root is recomputed and not believed.
+    """A root, or a bundle whose own root and content id are recomputed and not believed.
 
     Raises:
         UsageError: `act.target`.
@@ -80,13 +80,17 @@ def read_subject(text: str) -> Subject:
 def _checked(path: Path) -> tuple[str, ProofBundle]:
     from archive.bundle import read_bundle
     from archive.errors import InvalidInputError
-    from archive.verify.leaves import check_tree, read_leaves
+    from archive.verify.leaves import check_content_id, check_tree, read_leaves, wanted_files
+    from archive.verify.matching import match_files
 
     bundle = read_bundle(path)
     leaves = read_leaves(bundle.entries)
     root = None
     if leaves.format_known:
         root, checks = check_tree(bundle, leaves)
+        wanted = wanted_files(leaves)
+        # An anchor says the content id too, and for good.
+        checks += check_content_id(bundle, leaves, wanted, match_files(wanted, ()))[1]
         if any(check.status == "fail" for check in checks):
             root = None
     if root is None or leaves.header is None:

@@ -277,3 +277,19 @@ def test_the_compilers_input_is_written(user: User) -> None:
     value = json.loads((user.folder / "input.json").read_text())
     assert told["contract"].partition(":")[0] in value["sources"]
     shutil.rmtree(user.workspace, ignore_errors=True)
+
+
+def test_a_content_id_that_does_not_follow_is_neither_anchored_again_nor_signed(user: User) -> None:
+    """An anchor cannot be undone: a bundle that somebody changed must not decide what it says."""
+    folder = user.dossier("2025-01-01-test")
+    bundle = Path(user.ok("publish", str(folder), "--yes")["bundle"])
+    value = json.loads(bundle.read_text())
+    other = json.loads(Path(user.ok("publish", str(user.dossier("2025-02-02-other")), "--yes")["bundle"]).read_text())
+    user.ok("wallet", "new")
+    for changes in (
+        {"content_id": other["content_id"]},
+        {"content_id": other["content_id"], "directory": other["directory"]},
+    ):
+        Path(user.folder / "forged.proof.json").write_text(json.dumps({**value, **changes}))
+        assert user.refused("reanchor", "forged.proof.json", "--network", "local", "--yes") == "act.bundle"
+        assert user.refused("sign", "anchor", "forged.proof.json", "--network", "local") == "act.bundle"
