@@ -23,6 +23,8 @@ from archive.workspace import resolve_workspace, write_atomic
 
 if TYPE_CHECKING:
     from archive.bundle import ProofBundle
+    from archive.chain.proofs import ProvenAnchor
+    from archive.chain.registry import AnchorCall
 
 
 def register(app: typer.Typer) -> None:
@@ -64,6 +66,7 @@ def reanchor(
     call = AnchorCall(
         incident_key(header.incident), bytes.fromhex(subject.root), previous, content_digest(old.content_id)
     )
+    _require_same(old, subject.root, call)
     with open_writer(space, network, wallet, password_fd) as (chosen, writer):
         publisher = header.publisher or writer.publisher
         there = writer.find(call) if publisher == writer.publisher else _of_another(writer, publisher, call)
@@ -120,6 +123,18 @@ def reanchor(
     return ExitCode.DONE
 
 
+def _require_same(old: ProofBundle, root: str, call: AnchorCall) -> None:
+    """The content id is the one of the anchors that the bundle proves. Raises `act.bundle`."""
+    for anchor in old.anchors:
+        proven = _proven(anchor)
+        if proven is not None and proven.root == root and bytes.fromhex(proven.content_digest) != call.content_digest:
+            raise RefusedError(
+                "the bundle has another content id than its own anchor",
+                code="act.bundle",
+                hint="`archive verify` says what is wrong",
+            )
+
+
 def _of_another(writer: Any, publisher: str, call: Any) -> Any:
     """The anchor that the package's publisher made there, with these very values, or None."""
     entry = writer.reader.entry(publisher, call.root)
@@ -129,11 +144,31 @@ def _of_another(writer: Any, publisher: str, call: Any) -> Any:
 
 
 def _added(old: ProofBundle, proof: dict[str, Any]) -> list[dict[str, Any]]:
-    """All anchors with the new one; an earlier proof of the same anchor gives way to it."""
+    """All anchors with the new one; an earlier proof of the same anchor gives way to it.
+
+    An anchor of another key in the same registry is another anchor: it may be the older one.
+    """
 
     def place(anchor: dict[str, Any]) -> tuple[object, ...]:
         registry = (anchor.get("chain_id"), anchor.get("genesis"), anchor.get("registry"))
-        return (anchor.get("kind"), *registry)
+        return (anchor.get("kind"), *registry, _publisher(anchor))
 
-    kept = [anchor for anchor in old.anchors if place(anchor) != place(proof)]
+    kept = [anchor for anchor in old.anchors if place(anchor) not in (place(proof), (*place(proof)[:-1], None))]
     return [*kept, proof]
+
+
+def _publisher(anchor: dict[str, Any]) -> str | None:
+    """Whose anchor it is, by its proof; None where it proves nothing."""
+    proven = _proven(anchor)
+    return None if proven is None else proven.publisher
+
+
+def _proven(anchor: dict[str, Any]) -> ProvenAnchor | None:
+    from pydantic import ValidationError
+
+    from archive.chain.proofs import AnchorProof, inspect_anchor_proof
+
+    try:
+        return inspect_anchor_proof(AnchorProof.model_validate(anchor)).proven
+    except ValidationError:
+        return None

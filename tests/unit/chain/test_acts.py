@@ -212,6 +212,27 @@ def test_a_relayed_anchor_is_proven_by_the_publishers_own_signature(writer: Regi
     assert all(step.status == "pass" for step in proven.steps)
 
 
+def test_an_anchor_of_another_key_in_the_same_registry_stays_in_the_bundle(
+    writer: RegistryWriter, chain: EmbeddedChain
+) -> None:
+    """It may be the older one, and nobody can make it again from the bundle. A proof of the same one gives way."""
+    from archive.bundle import ProofBundle
+    from archive.cli.reanchor import _added
+
+    proven = []
+    for account in (SIGNER, Account.from_key(keccak(b"another signer"))):
+        request = signed(request_for(writer, AnchorAct(account.address.lower(), CALL)), account)
+        receipt = perform(writer, request.relay_call(), lambda act=request.act: is_done(chain, chain.registry, act))  # type: ignore[misc]
+        assert receipt.tx_hash is not None
+        proven.append(collect_anchor_proof(chain, receipt.tx_hash, chain.registry).model_dump(mode="json"))
+    first, second = proven
+    held = ProofBundle("", "", (), None, (), anchors=(first, second))
+    assert _added(held, second) == [first, second]
+    assert _added(held, first) == [second, first]
+    broken = {**first, "receipt": second["receipt"]}
+    assert _added(replace(held, anchors=(broken, second)), first) == [second, first]
+
+
 def test_requests_that_the_registry_refuses(writer: RegistryWriter) -> None:
     act = EndorseAct(WHO, b"\x07" * 32)
     good = signed(request_for(writer, act))
