@@ -108,7 +108,9 @@ function clock(word: bigint, at: bigint): number {
 
 function knownFlags(word: bigint, known: number): number {
   const flags = Number(word & 0xffn);
-  if (flags === 0 || (flags & ~known) !== 0) throw new Malformed(`flags 0x${flags.toString(16)} of a storage word are not known here`);
+  if (flags === 0 || (flags & ~known) !== 0) {
+    throw new Malformed(`flags 0x${flags.toString(16)} of a storage word are not known here`);
+  }
   return flags;
 }
 

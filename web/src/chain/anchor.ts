@@ -1,14 +1,17 @@
 import { equalBytes, fromHex, to0x } from '../bytes.ts';
 import { ArchiveError } from '../errors.ts';
 import { isObject } from '../format/canonical.ts';
-import { ADDRESS, bytesOf, bytesToHex, hasExactly, HASH, HEX64, hexWord, isInteger, isZero, keccak, matches, MAX_SAFE, RAW, ZERO_WORD } from './codec.ts';
+import {
+  ADDRESS, bytesOf, bytesToHex, hasExactly, HASH, HEX64, hexWord, isInteger, isZero, keccak, matches, MAX_SAFE, RAW,
+  ZERO_WORD,
+} from './codec.ts';
 import { recoverStrict } from './ecdsa.ts';
 import { decodeAnchorFor, directCall, signerOf } from './eip712.ts';
 import { decodeHeader, MAX_HEADER_BYTES, type BlockHeader } from './header.ts';
 import { decodeReceipt, MAX_RECEIPT_BYTES, type Receipt } from './receipt.ts';
 import {
-  ANCHORED, BATCH_ANCHORED, decodeAnchored, decodeBatchAnchored, decodeSlot, encodeAnchor, encodeAnchorBatch, isCallOf, isPackageEntry, KIND_BATCH,
-  MAX_MEMBERS, MAX_PATH, slotOf, tagOf, type AnchoredEvent, type BatchAnchoredEvent,
+  ANCHORED, BATCH_ANCHORED, decodeAnchored, decodeBatchAnchored, decodeSlot, encodeAnchor, encodeAnchorBatch, isCallOf,
+  isPackageEntry, KIND_BATCH, MAX_MEMBERS, MAX_PATH, slotOf, tagOf, type AnchoredEvent, type BatchAnchoredEvent, type Place,
 } from './registry.ts';
 import { isStateProof, readAccount, readSlot, type StateProof } from './state.ts';
 import { Steps, type Step } from './steps.ts';
@@ -42,13 +45,6 @@ export interface BlockPart {
   readonly number: number;
   readonly hash: string;
   readonly header: string;
-}
-
-/** Sibling hashes from the package's leaf up, 32 bytes each; index from 0. */
-export interface Place {
-  readonly path: readonly Uint8Array[];
-  readonly index: number;
-  readonly count: number;
 }
 
 /**
@@ -179,8 +175,11 @@ function parseProven(
   need(hasExactly(value, keys), where, `does not have exactly ${keys.join(', ')}`);
   const { raw, proof } = value;
   need(isRaw(raw, maxBytes), `${where}/raw`, `is not 0x and hex of at most ${maxBytes} bytes`);
-  need(Array.isArray(proof) && proof.length >= 1 && proof.length <= MAX_PROOF_NODES, `${where}/proof`, `is not a list of 1 to ${MAX_PROOF_NODES} nodes`);
-  for (const [i, node] of proof.entries()) need(isRaw(node, maxBytes + NODE_OVERHEAD), `${where}/proof/${i}`, 'is not 0x and hex within bounds');
+  const listed = Array.isArray(proof) && proof.length >= 1 && proof.length <= MAX_PROOF_NODES;
+  need(listed, `${where}/proof`, `is not a list of 1 to ${MAX_PROOF_NODES} nodes`);
+  for (const [i, node] of proof.entries()) {
+    need(isRaw(node, maxBytes + NODE_OVERHEAD), `${where}/proof/${i}`, 'is not 0x and hex within bounds');
+  }
   return { ...value, raw, proof };
 }
 
@@ -341,7 +340,8 @@ function takeTransaction(proof: AnchorProof, header: BlockHeader, steps: Steps):
   }
   const transaction = steps.read('anchor.tx_shape', () => decodeTransaction(raw));
   const { chainId, digest, r, s, parity } = transaction;
-  steps.require('anchor.tx_chain_id', chainId === BigInt(proof.chain_id), String(proof.chain_id), chainId === null ? 'none' : String(chainId));
+  const signedFor = chainId === null ? 'none' : String(chainId);
+  steps.require('anchor.tx_chain_id', chainId === BigInt(proof.chain_id), String(proof.chain_id), signedFor);
   const sender = steps.read('anchor.tx_signature', () => recoverStrict(digest, r, s, parity));
   steps.require('anchor.tx_signature', true, null, sender);
   return { transaction, sender };
@@ -373,7 +373,9 @@ function askedBy(proof: AnchorProof, event: Event, sent: Sent): { calldata: Uint
 }
 
 /** The value at `rlp(index)` under `root` must be `expected`, by exactly these nodes and no others. */
-function requireInTrie(code: string, root: Uint8Array, index: number, proof: readonly string[], expected: Uint8Array, steps: Steps): void {
+function requireInTrie(
+  code: string, root: Uint8Array, index: number, proof: readonly string[], expected: Uint8Array, steps: Steps,
+): void {
   const value = steps.read(code, () => indexedValue(root, index, proof.map(bytesOf)));
   steps.require(code, equalBytes(value, expected), to0x(keccak(expected)), to0x(keccak(value)));
 }

@@ -128,7 +128,9 @@ function parseParliaProof(value: unknown): ParliaProof {
   if (typeof kind === 'string' && kind !== 'parlia') {
     throw ChainError.unknown('unknown_kind', `a proof of kind '${kind.slice(0, 40)}', which this version does not know`);
   }
-  if (!hasExactly(value, ['kind', 'headers', 'epochs']) || kind !== 'parlia') throw malformed('value', 'does not have exactly kind, headers, epochs');
+  if (!hasExactly(value, ['kind', 'headers', 'epochs']) || kind !== 'parlia') {
+    throw malformed('value', 'does not have exactly kind, headers, epochs');
+  }
   const { headers, epochs } = value;
   if (!isHeaders(headers)) throw malformed('headers', `is not a list of 1 to ${MAX_HEADERS} headers`);
   if (!Array.isArray(epochs) || epochs.length > MAX_EPOCHS || !epochs.every(isHeaders)) {

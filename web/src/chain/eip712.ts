@@ -1,7 +1,10 @@
 import { equalBytes, from0x, to0x, utf8ToBytes } from '../bytes.ts';
 import { ArchiveError } from '../errors.ts';
 import * as canonical from '../format/canonical.ts';
-import { addressWord, bytesOf, concatBytes, hasExactly, HASH, HEX64, ADDRESS, intWord, isInteger, isPrintable, isZero, keccak, keccakText, matches, MAX_SAFE, splitWords, toBigInt, WORD, ZERO_WORD } from './codec.ts';
+import {
+  addressWord, bytesOf, concatBytes, hasExactly, HASH, HEX64, ADDRESS, intWord, isInteger, isPrintable, isZero,
+  keccak, keccakText, matches, MAX_SAFE, splitWords, toBigInt, WORD, ZERO_WORD,
+} from './codec.ts';
 import { recoverMessage } from './ecdsa.ts';
 import { encodeAnchor, selector, type AnchorCall } from './registry.ts';
 import { Malformed } from './steps.ts';
@@ -198,7 +201,9 @@ function readRequest(value: Record<string, unknown>): Request {
 
 /** A reason of 1 to 512 bytes of printable text; throws Malformed. */
 function checkedReason(reason: unknown): string {
-  if (typeof reason !== 'string' || reason.trim() === '' || !isPrintable(reason)) throw new Malformed('reason is not printable text');
+  if (typeof reason !== 'string' || reason.trim() === '' || !isPrintable(reason)) {
+    throw new Malformed('reason is not printable text');
+  }
   if (utf8ToBytes(reason).length > MAX_REASON_BYTES) throw new Malformed(`reason is longer than ${MAX_REASON_BYTES} bytes`);
   return reason;
 }

@@ -69,7 +69,9 @@ export interface ParliaHeader {
 export function decodeParliaHeader(raw: Uint8Array, chain: ChainRules): ParliaHeader {
   const fields = readFields(raw);
   const [exactNumber, exactTime] = [integer(fields, 'number'), integer(fields, 'timestamp')];
-  if (exactNumber >= 2n ** 53n || exactTime >= 2n ** 40n) throw wrong('header_value', exactNumber, 'its number or time is out of range');
+  if (exactNumber >= 2n ** 53n || exactTime >= 2n ** 40n) {
+    throw wrong('header_value', exactNumber, 'its number or time is out of range');
+  }
   const [number, time] = [Number(exactNumber), Number(exactTime)];
   const rules = chain.at(number, time);
   const newest = chain.afterLastFork(number, time);
@@ -127,7 +129,9 @@ function readFields(raw: Uint8Array): RlpItem[] {
     if (!(error instanceof Malformed)) throw error;
     throw ChainError.wrong('header_shape', `header: ${error.message}`);
   }
-  if (fields === null || fields.length < MIN_HEADER_FIELDS) throw ChainError.wrong('header_shape', 'header: not a list of header fields');
+  if (fields === null || fields.length < MIN_HEADER_FIELDS) {
+    throw ChainError.wrong('header_shape', 'header: not a list of header fields');
+  }
   if (fields.some((field) => field.isList)) throw ChainError.wrong('header_shape', 'header: a field is a list');
   return fields;
 }
@@ -179,7 +183,9 @@ function readValidators(data: Uint8Array, number: number, rules: Rules): [Valida
   for (let at = 1; at < end; at += VALIDATOR_SIZE) {
     const address = to0x(data.subarray(at, at + ADDRESS_SIZE));
     const before = validators.at(-1);
-    if (before !== undefined && address <= before.address) throw wrong('extra_data', number, 'validators are listed twice or out of order');
+    if (before !== undefined && address <= before.address) {
+      throw wrong('extra_data', number, 'validators are listed twice or out of order');
+    }
     validators.push({ address, bls: to0x(data.subarray(at + ADDRESS_SIZE, at + VALIDATOR_SIZE)) });
   }
   const turnLength = rules.turnLength ? data[end]! : 1;

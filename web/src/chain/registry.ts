@@ -1,7 +1,9 @@
 import { equalBytes, to0x } from '../bytes.ts';
 import * as keys from '../format/keys.ts';
 import { rootFromPath } from '../format/merkle.ts';
-import { addressWord, bytesOf, bytesToHex, concatBytes, intWord, isZero, keccak, keccakText, splitWords, toBigInt, WORD } from './codec.ts';
+import {
+  addressWord, bytesOf, bytesToHex, concatBytes, intWord, isZero, keccak, keccakText, splitWords, toBigInt, WORD,
+} from './codec.ts';
 import { Malformed } from './steps.ts';
 
 // The registry's calls, events and storage: nothing but words of 32 bytes (docs/format.md, sections 9 and 11).
@@ -165,6 +167,13 @@ export interface Member {
   readonly contentDigest: string;
 }
 
+/** Where a package is in its batch: sibling hashes from its leaf up, 32 bytes each; index from 0. */
+export interface Place {
+  readonly path: readonly Uint8Array[];
+  readonly index: number;
+  readonly count: number;
+}
+
 /** The leaf of a package in a batch's tree. */
 export function batchLeaf(member: Member): Uint8Array {
   return keys.batchLeaf(bytesOf(member.incidentKey), bytesOf('0x' + member.root), bytesOf('0x' + member.contentDigest));
@@ -174,6 +183,6 @@ export function batchLeaf(member: Member): Uint8Array {
  * The batch root that a package's place leads to, 64 hex digits (RFC 9162, section 2.1.3.2); throws ArchiveError
  * `merkle.index`, `merkle.path_length`.
  */
-export function batchRoot(member: Member, place: { readonly path: readonly Uint8Array[]; readonly index: number; readonly count: number }): string {
+export function batchRoot(member: Member, place: Place): string {
   return bytesToHex(rootFromPath(batchLeaf(member), place.index, place.count, place.path));
 }

@@ -32,7 +32,9 @@ export function decodeTransaction(raw: Uint8Array): SignedTransaction {
   if (fields === null || fields.length !== count) throw new Malformed(`not a list of ${count} fields`);
   const to = stringOf(fields[toAt]);
   const calldata = stringOf(fields[toAt + 2]);
-  if (to === null || (to.length !== 0 && to.length !== 20) || calldata === null) throw new Malformed('recipient or data of the wrong kind');
+  if (to === null || (to.length !== 0 && to.length !== 20) || calldata === null) {
+    throw new Malformed('recipient or data of the wrong kind');
+  }
   const [v, r, s] = fields.slice(-3).map(rlpInt) as [bigint, bigint, bigint];
   const unsigned = fields.slice(0, -3).map((field) => field.encoded);
   const told = { to: to.length === 0 ? null : to0x(to), calldata, r, s };

@@ -100,7 +100,9 @@ export function keyedValue(root: Uint8Array, key: Uint8Array, nodes: readonly Ui
 
 function nodeParts(node: RlpItem): RlpItem[] {
   const parts = listOf(node, BRANCH);
-  if (parts === null || (parts.length !== BRANCH && parts.length !== 2)) throw new Malformed('a node is neither branch, extension nor leaf');
+  if (parts === null || (parts.length !== BRANCH && parts.length !== 2)) {
+    throw new Malformed('a node is neither branch, extension nor leaf');
+  }
   return parts;
 }
 

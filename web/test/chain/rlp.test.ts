@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromHex } from '../../src/bytes.ts';
 import { bytesToHex } from '../../src/chain/codec.ts';
-import { decodeRlp, encodeInt, encodeList, encodeString, items, listOf, rlpInt, type RlpItem } from '../../src/chain/rlp.ts';
+import {
+  decodeRlp, encodeInt, encodeList, encodeString, items, listOf, rlpInt, type RlpItem,
+} from '../../src/chain/rlp.ts';
 import { Malformed } from '../../src/chain/steps.ts';
 
 type Tree = Uint8Array | Tree[];
