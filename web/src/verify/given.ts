@@ -1,4 +1,5 @@
 /** What the user gave: files, folders, CARs; each hashed once. Bundles and reveals among them are told by their names. */
+import { bytesToHex } from '../bytes.ts';
 import { ArchiveError } from '../errors.ts';
 import { BUNDLE_SUFFIX, type ProofBundle } from '../format/bundle.ts';
 import { isObject, loads, type JsonObject } from '../format/canonical.ts';
@@ -8,6 +9,7 @@ import { MAX_RECORD_BYTES, MAX_RECORD_DEPTH } from '../format/limits.ts';
 import { REVEAL_SUFFIX } from '../format/reveal.ts';
 import { type ByteSource, blobSource } from '../format/source.ts';
 import { digestBytes, hashFile } from '../hash/file.ts';
+import { createSha256 } from '../hash/sha256.ts';
 import type { FileFact, UnreadableFile, Variant, VariantKind } from './facts.ts';
 import { readLeaves, wantedFiles } from './leaves.ts';
 import { baseOf, matchFiles } from './matching.ts';
@@ -163,25 +165,27 @@ export async function explain(bundle: ProofBundle, hashed: Hashed): Promise<File
 const BOM = Uint8Array.of(0xef, 0xbb, 0xbf);
 const LF = Uint8Array.of(0x0a);
 const CRLF = Uint8Array.of(0x0d, 0x0a);
+const PIECE_BYTES = 1 << 20;
 
-/** What the file would hash to had it not been changed in one of the usual ways. */
+/** What the file would hash to had it not been changed in one of the usual ways. None of these is held in memory. */
 async function variantsOf(data: Uint8Array): Promise<Variant[]> {
   const variants: Variant[] = [];
-  const add = (kind: VariantKind, changed: Uint8Array): void => {
-    variants.push({ kind, sha256: digestBytes(changed).sha256 });
+  const add = (kind: VariantKind, changed: Iterable<Uint8Array>): void => {
+    const hash = createSha256();
+    for (const piece of changed) hash.update(piece);
+    variants.push({ kind, sha256: bytesToHex(hash.digest()) });
   };
   const marked = starts(data, BOM);
   const bare = marked ? data.subarray(BOM.length) : data;
-  add('byte-order-mark', marked ? bare : joined(BOM, data));
+  add('byte-order-mark', marked ? [bare] : [BOM, data]);
   for (const text of marked ? [data, bare] : [data]) {
-    const unix = toUnix(text);
-    add('line-ends', unix);
-    add('line-ends', toDos(unix));
+    add('line-ends', lineEnds(text, LF));
+    add('line-ends', lineEnds(text, CRLF));
   }
-  add('final-newline', withoutEnd(data, LF));
-  add('final-newline', withoutEnd(data, CRLF));
-  add('final-newline', joined(data, LF));
-  add('final-newline', joined(data, CRLF));
+  add('final-newline', [withoutEnd(data, LF)]);
+  add('final-newline', [withoutEnd(data, CRLF)]);
+  add('final-newline', [data, LF]);
+  add('final-newline', [data, CRLF]);
   if (data[0] === 0x1f && data[1] === 0x8b) {
     const unpacked = await gunzip(data);
     if (unpacked !== null) add('gzip', unpacked);
@@ -193,37 +197,34 @@ function starts(data: Uint8Array, start: Uint8Array): boolean {
   return start.every((byte, i) => data[i] === byte);
 }
 
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const out = new Uint8Array(a.length + b.length);
-  out.set(a);
-  out.set(b, a.length);
-  return out;
-}
-
 function withoutEnd(data: Uint8Array, end: Uint8Array): Uint8Array {
   const rest = data.length - end.length;
   return rest >= 0 && end.every((byte, i) => data[rest + i] === byte) ? data.subarray(0, rest) : data;
 }
 
-function toUnix(data: Uint8Array): Uint8Array {
-  const out = new Uint8Array(data.length);
-  let at = 0;
-  for (let i = 0; i < data.length; i++) if (data[i] !== 0x0d || data[i + 1] !== 0x0a) out[at++] = data[i]!;
-  return out.subarray(0, at);
-}
-
-function toDos(unix: Uint8Array): Uint8Array {
-  const out = new Uint8Array(unix.length * 2);
-  let at = 0;
-  for (const byte of unix) {
-    if (byte === 0x0a) out[at++] = 0x0d;
-    out[at++] = byte;
+/** The text with these line ends, CRLF and LF alike, in pieces to use before the next is asked for. */
+function* lineEnds(data: Uint8Array, end: Uint8Array): Generator<Uint8Array> {
+  const piece = new Uint8Array(PIECE_BYTES);
+  let filled = 0;
+  for (let i = 0; i < data.length; i++) {
+    const byte = data[i]!;
+    if (byte === 0x0d && data[i + 1] === 0x0a) continue;
+    if (filled + end.length > PIECE_BYTES) {
+      yield piece.subarray(0, filled);
+      filled = 0;
+    }
+    if (byte === 0x0a) {
+      piece.set(end, filled);
+      filled += end.length;
+    } else {
+      piece[filled++] = byte;
+    }
   }
-  return out.subarray(0, at);
+  yield piece.subarray(0, filled);
 }
 
 /** Unpacks one compressed stream, at most MAX_EXPLAINED_BYTES of it; null where it is none. */
-async function gunzip(data: Uint8Array): Promise<Uint8Array | null> {
+async function gunzip(data: Uint8Array): Promise<Uint8Array[] | null> {
   const parts: Uint8Array[] = [];
   let size = 0;
   try {
@@ -242,5 +243,5 @@ async function gunzip(data: Uint8Array): Promise<Uint8Array | null> {
     // Not a gzip stream after all, or a damaged one: then it is not the likely reason.
     return null;
   }
-  return parts.reduce(joined, new Uint8Array(0));
+  return parts;
 }
