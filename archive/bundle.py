@@ -245,11 +245,14 @@ def _directory(name: str, value: Any) -> tuple[DirectoryLink, ...]:
 
 def _proofs(name: str, value: JsonObject, key: str) -> tuple[JsonObject, ...]:
     proofs = _objects(name, value, key, MAX_PROOFS, "too_many_proofs")
+    seen: set[bytes] = set()
     for index, proof in enumerate(proofs):
         if not isinstance(proof.get("kind"), str):
             raise _wrong(name, "shape", f"{key!r} entry {index} does not say its kind")
-        if proof in proofs[:index]:
+        written = canonical.dumps(proof)  # Python holds true and 1 for equal
+        if written in seen:
             raise _wrong(name, "duplicate_proof", f"{key!r} entry {index} is there twice")
+        seen.add(written)
     return proofs
 
 

@@ -176,6 +176,10 @@ def test_wrong_shapes(changes: dict[str, Any], expected: str) -> None:
     assert code(**changes) == expected
 
 
+def test_true_and_one_are_two_values() -> None:
+    assert len(parse(anchors=[{"kind": "anchor", "n": 1}, {"kind": "anchor", "n": True}]).anchors) == 2
+
+
 def test_unreadable(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError) as caught:
         read_bundle(tmp_path / "absent.proof.json")
