@@ -86,7 +86,8 @@ def _table(lines: Sequence[str]) -> Markup:
         for row in body
     )
     return Markup(
-        '<div class="scroll" role="region" tabindex="0" aria-label="{}"><table class="data"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
+        '<div class="scroll" role="region" tabindex="0" aria-label="{}">'
+        '<table class="data"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
     ).format(" · ".join(rows[0]), head, made)
 
 

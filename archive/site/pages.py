@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -139,17 +139,16 @@ class Pages:
         self.site = site
         self.policy = policy
         self.slugs = {incident.slug: incident.slug for incident in site.incidents}
-        self._plans: dict[tuple[str, SiteLanguage], Plan] = {}
+        self._plans: dict[str, Plan] = {}
         self._templates: dict[str, Any] = {}
 
-    def plan(self, incident: Incident, language: SiteLanguage) -> Plan:
-        key = (incident.slug, language)
-        if key not in self._plans:
-            self._plans[key] = make_plan(incident, language)
-        return self._plans[key]
+    def plan(self, incident: Incident) -> Plan:
+        if incident.slug not in self._plans:
+            self._plans[incident.slug] = make_plan(incident)
+        return self._plans[incident.slug]
 
-    def home_of(self, incident: Incident, language: SiteLanguage) -> Mapping[str, str]:
-        return self.plan(incident, language).home_of
+    def home_of(self, incident: Incident) -> Mapping[str, str]:
+        return self.plan(incident).home_of
 
     # ------------------------------------------------------------------------------------------------------ frames
 
@@ -160,11 +159,8 @@ class Pages:
         root = "../" * (path.count("/") + 1)
         other: SiteLanguage = "zh" if language == "en" else "en"
 
-        def t(key: str, /, **more: object) -> Markup:
-            return translate(language, key, **more)
-
         html = self._templates[template].render(
-            t=t,
+            t=partial(translate, language),
             language=language,
             tag=i18n.LANG_TAG[language],
             csp=CSP,
@@ -232,7 +228,7 @@ class Pages:
             )
 
     def _card(self, incident: Incident, language: SiteLanguage, base: str) -> dict[str, Any]:
-        view = View(incident, language, self.plan(incident, language), self.slugs)
+        view = View(incident, language, self.plan(incident), self.slugs)
         pairs, disputed = figure_pairs(view, 2)
         return {
             "href": f"{base}{incident.slug}/index.html",
@@ -250,7 +246,7 @@ class Pages:
 
     def incident(self, incident: Incident, language: SiteLanguage, extras: Extras) -> Iterator[tuple[str, bytes]]:
         """All pages of an incident in one language."""
-        plan = self.plan(incident, language)
+        plan = self.plan(incident)
         view = View(incident, language, plan, self.slugs)
         common = self._common(view, extras)
         for page in plan.pages:

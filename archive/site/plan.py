@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from archive.site.model import Incident, SiteLanguage
+from archive.site.model import LANGUAGES, Incident
 from archive.site.text import MAX_TEXT, pick
 
 # Bytes of HTML that the parts of one page may come to, by the estimate of `weight`; a page stays under 200 KB with it.
@@ -72,33 +72,33 @@ class Plan:
         return tuple(page for page in self.pages if page.section == section)
 
 
-def make_plan(incident: Incident, language: SiteLanguage) -> Plan:
-    """The pages of the present revision."""
+def make_plan(incident: Incident) -> Plan:
+    """The pages of the present revision: the same in each language, so that each has its counterpart."""
     record = incident.record
     pages: list[PagePlan] = []
     for section in SECTIONS:
         blocks = list(_BLOCKS[section](record))
         if not blocks and section not in ("overview", "proof"):
             continue
-        pages += _pages(section, blocks, language, reserve=_reserve(section, record, language))
+        pages += _pages(section, blocks, reserve=_reserve(section, record))
     home = {item["id"]: page.name for page in pages for block in page.blocks for item in block.items if "id" in item}
     return Plan(tuple(pages), home)
 
 
-def _reserve(section: str, record: Mapping[str, Any], language: SiteLanguage) -> int:
+def _reserve(section: str, record: Mapping[str, Any]) -> int:
     """What the first page of a section holds besides its blocks."""
     if section != "overview":
         return 6_000
     entries = min(len(record.get("timeline", ())), 200)
     # The linked data of the record may stand there too.
-    return 40_000 + cost(pick(record.get("summary"), language).text) + 420 * entries
+    return 40_000 + _longest(record.get("summary")) + 420 * entries
 
 
-def _pages(section: str, blocks: Sequence[Block], language: SiteLanguage, *, reserve: int) -> list[PagePlan]:
+def _pages(section: str, blocks: Sequence[Block], *, reserve: int) -> list[PagePlan]:
     chunks: list[list[Block]] = [[]]
     room = PAGE_BUDGET - reserve
     for block in blocks:
-        needed = sum(weight(item, language) for item in block.items)
+        needed = sum(weight(item) for item in block.items)
         if chunks[-1] and needed > room:
             chunks.append([])
             room = PAGE_BUDGET - 6_000
@@ -122,20 +122,24 @@ def cost(text: str) -> int:
     return len(text.encode("utf-8", "replace")) + 5 * len(_MARKUP.findall(text))
 
 
-def weight(item: Mapping[str, Any], language: SiteLanguage) -> int:
-    """Bytes that an item makes on a page, about, and rather too many."""
-    return _OVERHEAD + _weigh(item, language)
+def weight(item: Mapping[str, Any]) -> int:
+    """Bytes that an item makes on a page, about, and rather too many; in the language in which it is longest."""
+    return _OVERHEAD + _weigh(item)
 
 
-def _weigh(value: Any, language: SiteLanguage) -> int:
+def _longest(value: object) -> int:
+    return max(cost(pick(value, language).text) for language in LANGUAGES)
+
+
+def _weigh(value: Any) -> int:
     if isinstance(value, str):
         return cost(value) + _PER_LINK
     if isinstance(value, Mapping):
         if value and all(isinstance(text, str) and _TAG.match(tag) for tag, text in value.items()) and _is_text(value):
-            return cost(pick(value, language).text) + _PER_LINK
-        return sum(_weigh(part, language) for part in value.values())
+            return _longest(value) + _PER_LINK
+        return sum(_weigh(part) for part in value.values())
     if isinstance(value, list | tuple):
-        return sum(_weigh(part, language) for part in value)
+        return sum(_weigh(part) for part in value)
     return 20
 
 

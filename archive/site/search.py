@@ -90,12 +90,12 @@ class Document:
     incident: int
     kind: str
     id: str
-    pages: Mapping[SiteLanguage, str]
+    page: str
     excerpts: Mapping[SiteLanguage, str]
     terms: frozenset[str]
 
 
-HomeOf = Callable[[Incident, SiteLanguage], Mapping[str, str]]
+HomeOf = Callable[[Incident], Mapping[str, str]]
 
 
 def build(incidents: Sequence[Incident], home_of: HomeOf) -> Iterator[tuple[str, bytes]]:
@@ -104,7 +104,7 @@ def build(incidents: Sequence[Incident], home_of: HomeOf) -> Iterator[tuple[str,
     items = [
         document
         for number, incident in enumerate(incidents)
-        for document in _items(number, incident, {language: home_of(incident, language) for language in LANGUAGES})
+        for document in _items(number, incident, home_of(incident))
     ]
     documents = heads + items
     postings: dict[str, list[int]] = {}
@@ -124,10 +124,7 @@ def build(incidents: Sequence[Incident], home_of: HomeOf) -> Iterator[tuple[str,
         yield f"search/t{number}.js", _script("terms", number, shard)
     for language in LANGUAGES:
         for start in range(0, len(documents), BLOCK):
-            rows = [
-                [d.incident, d.pages[language], d.id, d.kind, d.excerpts[language]]
-                for d in documents[start : start + BLOCK]
-            ]
+            rows = [[d.incident, d.page, d.id, d.kind, d.excerpts[language]] for d in documents[start : start + BLOCK]]
             yield f"search/{language}-d{start // BLOCK}.js", _script("documents", start // BLOCK, rows)
         for start in range(0, len(incidents), BLOCK):
             names = [[one.slug, _excerpt(one.record["title"], language)] for one in incidents[start : start + BLOCK]]
@@ -144,13 +141,13 @@ def _head(number: int, incident: Incident) -> Document:
         number,
         "incident",
         "",
-        dict.fromkeys(LANGUAGES, "index.html"),
+        "index.html",
         {language: _excerpt(record["summary"], language) for language in LANGUAGES},
         _terms(words),
     )
 
 
-def _items(number: int, incident: Incident, homes: Mapping[SiteLanguage, Mapping[str, str]]) -> Iterator[Document]:
+def _items(number: int, incident: Incident, home: Mapping[str, str]) -> Iterator[Document]:
     record = incident.record
     for kind, keys in _FIELDS:
         for item in record.get(kind, ()):
@@ -165,7 +162,7 @@ def _items(number: int, incident: Incident, homes: Mapping[SiteLanguage, Mapping
                 number,
                 kind,
                 item["id"],
-                {language: homes[language].get(item["id"], "index.html") for language in LANGUAGES},
+                home.get(item["id"], "index.html"),
                 {language: _excerpt(shown, language) for language in LANGUAGES},
                 _terms(words),
             )

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -35,8 +36,14 @@ _ALIKE: Final = (
     ("ARMENIAN", re.compile("[\u0530-\u058f]")),
     ("CHEROKEE", re.compile("[\u13a0-\u13ff\uab70-\uabbf]")),
 )
+_ANY_ALIKE: Final = re.compile("|".join(pattern.pattern for _, pattern in _ALIKE))
 _LATIN: Final = re.compile("[A-Za-z\u00c0-\u024f]")
 _NEWLINES: Final = re.compile(r"\n{2,}")
+
+
+def html(text: str) -> Markup:
+    """HTML out of parts that are escaped already: several times as fast as `Markup.format`, and used as often."""
+    return Markup(text)  # noqa: S704 - the one place; every caller escapes what it puts in
 
 
 def visible(text: str) -> str:
@@ -54,6 +61,8 @@ def inert(text: object, *, limit: int = MAX_TEXT) -> Markup:
 
 
 def _treated(plain: str) -> Markup:
+    if not _ACTING.search(plain):
+        return _words(plain)
     parts: list[Markup] = []
     at = 0
     for found in _ACTING.finditer(plain):
@@ -67,7 +76,7 @@ def _treated(plain: str) -> Markup:
 
 
 def _words(plain: str) -> Markup:
-    if not any(pattern.search(plain) for _, pattern in _ALIKE):
+    if not _ANY_ALIKE.search(plain):
         return escape(plain)
     parts: list[Markup] = []
     at = 0
@@ -98,6 +107,7 @@ class Said:
         return bool(self.text)
 
 
+@lru_cache(maxsize=256)
 def _base(tag: str) -> str:
     return tag.lower().split("-")[0]
 
@@ -108,6 +118,9 @@ def pick(value: object, language: SiteLanguage) -> Said:
         return Said(value)
     if not isinstance(value, Mapping):
         return Said("")
+    usual = "en" if language == "en" else "zh-Hans"
+    if isinstance(value.get(usual), str):
+        return Said(value[usual], usual)
     texts = {tag: text for tag, text in value.items() if isinstance(tag, str) and isinstance(text, str)}
     same = sorted((tag for tag in texts if _base(tag) == language), key=lambda tag: (_rank(tag), tag))
     if same:
@@ -128,12 +141,19 @@ def said(value: object, language: SiteLanguage) -> Markup:
         return Markup("")
     body = inert(chosen.text)
     if chosen.tag is None:
-        return Markup("<bdi>{}</bdi>").format(body)
-    html = Markup('<bdi lang="{}">{}</bdi>').format(safe_tag(chosen.tag), body)
-    if chosen.missing:
-        note = say(language, "no_translation", language=name_of_language(chosen.tag, language))
-        html += Markup(' <span class="untranslated">{}</span>').format(note)
-    return html
+        return html(f"<bdi>{body}</bdi>")
+    shown = html(f'<bdi lang="{safe_tag(chosen.tag)}">{body}</bdi>')
+    return shown + _untranslated(chosen, language, "span") if chosen.missing else shown
+
+
+def _untranslated(chosen: Said, language: SiteLanguage, element: str) -> Markup:
+    note = say(language, "no_translation", language=name_of_language(chosen.tag or "", language))
+    return Markup(' <{0} class="untranslated">{1}</{0}>').format(element, note)
+
+
+def isolated(value: object, *, limit: int = MAX_TEXT) -> Markup:
+    """A short text of no stated language, kept apart from the direction of what stands around it."""
+    return html(f"<bdi>{inert(value, limit=limit)}</bdi>")
 
 
 def quoted(value: object, language: SiteLanguage) -> list[tuple[str, Markup]]:
@@ -152,13 +172,11 @@ def paragraphs(value: object, language: SiteLanguage) -> Markup:
     chosen = pick(value, language)
     lang = Markup(' lang="{}"').format(safe_tag(chosen.tag)) if chosen.tag else Markup("")
     parts = [part for part in _NEWLINES.split(chosen.text) if part.strip()]
-    html = Markup("").join(Markup('<p{} dir="auto">{}</p>').format(lang, inert(part)) for part in parts)
-    if chosen.missing and chosen.tag is not None:
-        note = say(language, "no_translation", language=name_of_language(chosen.tag, language))
-        html += Markup('<p class="untranslated">{}</p>').format(note)
-    return html
+    shown = Markup("").join(Markup('<p{} dir="auto">{}</p>').format(lang, inert(part)) for part in parts)
+    return shown + _untranslated(chosen, language, "p") if chosen.missing else shown
 
 
+@lru_cache(maxsize=256)
 def safe_tag(tag: str | None) -> str:
     """A language tag for the `lang` attribute; empty (unknown) when it is none."""
     return tag if tag is not None and re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,6}", tag) else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from markupsafe import Markup, escape
@@ -77,6 +78,8 @@ class View:
         self.language: SiteLanguage = language
         self.plan = plan
         self.slugs = slugs
+        self._names: dict[str, Markup] = {}
+        self._refs: dict[str, Ref] = {}
         self.items: dict[str, tuple[str, Item]] = {}
         for section in _KINDS:
             for item in self.record.get(section, ()):
@@ -108,7 +111,7 @@ class View:
         foreign = self.language == "zh" and any(c.isascii() and c.isalpha() for c in shown) and shown == str(value)
         if foreign and not shown.isupper():
             return Markup('<bdi lang="en">{}</bdi>').format(text.inert(shown, limit=200))
-        return Markup("<bdi>{}</bdi>").format(text.inert(shown, limit=200))
+        return text.isolated(shown, limit=200)
 
     def short(self, value: object, most: int = MAX_SHORT) -> Markup:
         """The beginning of a text, for a link."""
@@ -118,8 +121,8 @@ class View:
         most = most * 2 // 3 if wide else most
         if len(plain) > most:
             plain = plain[: most - 1].rstrip() + "…"
-        lang = Markup(' lang="{}"').format(text.safe_tag(chosen.tag)) if chosen.missing else Markup("")
-        return Markup("<bdi{}>{}</bdi>").format(lang, text.inert(plain))
+        lang = f' lang="{text.safe_tag(chosen.tag)}"' if chosen.missing else ""
+        return text.html(f"<bdi{lang}>{text.inert(plain)}</bdi>")
 
     def joined(self, parts: Iterable[object]) -> Markup:
         return escape("、" if self.language == "zh" else ", ").join(parts)  # type: ignore[arg-type]
@@ -128,8 +131,13 @@ class View:
 
     def name(self, identifier: str) -> Markup:
         """The name of a venue or party, without a link."""
+        if identifier not in self._names:
+            self._names[identifier] = self._name(identifier)
+        return self._names[identifier]
+
+    def _name(self, identifier: str) -> Markup:
         _, item = self.items.get(identifier, ("", {}))
-        return self.short(item["name"]) if "name" in item else Markup("<bdi>{}</bdi>").format(text.inert(identifier))
+        return self.short(item["name"]) if "name" in item else text.isolated(identifier)
 
     def who(self, ids: object) -> Markup:
         """Names of venues and parties, each leading to what is said of it."""
@@ -137,13 +145,19 @@ class View:
         return self.joined([self._linked(one, self.name(one)) for one in listed[:MAX_LINKS]] + self._more(listed))
 
     def _linked(self, identifier: str, label: Markup) -> Markup:
+        # An id of a record is of 0-9, a-z and -, a page's name is ours.
         page = self.plan.home_of.get(identifier)
-        return Markup('<a href="{}#{}">{}</a>').format(page, identifier, label) if page else label
+        return text.html(f'<a href="{page}#{identifier}">{label}</a>') if page else label
 
     def _more(self, listed: Sequence[object]) -> list[Markup]:
         return [self.t("and_more", n=len(listed) - MAX_LINKS)] if len(listed) > MAX_LINKS else []
 
     def ref(self, identifier: str) -> Ref:
+        if identifier not in self._refs:
+            self._refs[identifier] = self._ref(identifier)
+        return self._refs[identifier]
+
+    def _ref(self, identifier: str) -> Ref:
         section, item = self.items.get(identifier, ("", {}))
         page = self.plan.home_of.get(identifier, "")
         return Ref(f"{page}#{identifier}", _KINDS.get(section, ""), self.label(identifier, section, item))
@@ -161,7 +175,7 @@ class View:
             case "findings" | "evidence" | "references":
                 return self.short(item["title"]) if "title" in item else Markup("<bdi>{}</bdi>").format(identifier)
             case "":
-                return Markup("<bdi>{}</bdi>").format(text.inert(identifier))
+                return text.isolated(identifier)
             case _:
                 return self.short(item["text"])
 
@@ -227,7 +241,7 @@ class View:
         unit = i18n.word(figure["unit"], self.language)
         # Long amounts may break before their unit, short ones stay whole.
         gap = "\u202f" if unit.startswith("%") else "\u00a0" if len(str(figure["value"])) < 7 else " "
-        shown = Markup("{}{}{}").format(amount, gap, Markup("<bdi>{}</bdi>").format(text.inert(unit, limit=120)))
+        shown = Markup("{}{}{}").format(amount, gap, text.isolated(unit, limit=120))
         return self.t(f"bound_{figure['bound']}", value=shown)
 
     def size(self, count: int) -> Markup:
@@ -361,7 +375,7 @@ class View:
             return Markup("{}").format(text.number(value))
         if key == "unit":
             return self.word(value)
-        return Markup("<bdi>{}</bdi>").format(text.inert(i18n.plain_value(value, self.language), limit=600))
+        return text.isolated(i18n.plain_value(value, self.language), limit=600)
 
     def picture(self, finding: Item) -> charts.Picture | None:
         result = finding.get("result")
@@ -384,7 +398,7 @@ class View:
         return next((act for act in revision.acts if act.kind == "retraction"), None)
 
     def account(self, act: Act) -> Markup:
-        return Markup("<bdi>{}</bdi>").format(text.inert(act.name or act.account))
+        return text.isolated(act.name or act.account)
 
     # ----------------------------------------------------------------------------------------------------- changes
 
@@ -411,7 +425,7 @@ class View:
         for key in ("text", "title", "name", "label", "what"):
             if key in value:
                 return self.short(value[key])
-        return Markup("<bdi>{}</bdi>").format(text.inert(change.id or ""))
+        return text.isolated(change.id or "")
 
     def _plain(self, value: object) -> Markup:
         """Any value of a record in a line, for before and now."""
@@ -420,17 +434,22 @@ class View:
         if isinstance(value, Mapping) and all(isinstance(part, str) for part in value.values()):
             return self.short(value, 300)
         if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
-            return self.joined([Markup("<bdi>{}</bdi>").format(text.inert(part, limit=120)) for part in value[:20]])
+            return self.joined([text.isolated(part, limit=120) for part in value[:20]])
         if isinstance(value, str | int):
-            return Markup("<bdi>{}</bdi>").format(text.inert(value, limit=300))
+            return text.isolated(value, limit=300)
         chosen = [text.inert(part, limit=120) for part in list(text.strings(value, 6))]
         return Markup("<bdi>{}</bdi>").format(Markup(" · ").join(chosen))
 
 
 def translate(language: SiteLanguage, key: str, /, **values: object) -> Markup:
     """An interface text as HTML; values that are no Markup are escaped."""
-    template = escape(i18n.say(language, key))
+    template = _template(language, key)
     return template.format(**values) if values else template
+
+
+@cache
+def _template(language: SiteLanguage, key: str) -> Markup:
+    return escape(i18n.say(language, key))
 
 
 def _flat(item: Item) -> dict[str, str]:

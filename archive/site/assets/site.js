@@ -177,7 +177,6 @@
       timer = setTimeout(search, 120);
     });
     input.addEventListener('focus', () => load('meta').catch(() => undefined), { once: true });
-    box.hidden = false;
     if (input.value) search();
   }
 
@@ -298,7 +297,6 @@
         acts[act]();
       }
     });
-    tools.hidden = false;
     draw();
   }
 
