@@ -10,7 +10,10 @@ from __future__ import annotations
 import csv
 import io
 import re
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
@@ -19,9 +22,12 @@ from archive.evidence import personal
 from archive.evidence.decoded import decoded_text
 from archive.evidence.images import IMAGE_SIGNATURES, location_in
 from archive.evidence.presence import Presence
-from archive.evidence.scan import QUICK_BYTES, chunks, find_secrets, mask
+from archive.evidence.scan import OVERLAP_BYTES, QUICK_BYTES, chunks, find_secrets, mask
 
 EXAMPLES = 3
+# A larger text is looked through in parts of this size.
+PART_BYTES = 64 << 20
+MAX_PROCESSES = 2
 MAX_GROUPS = 2_000
 MAX_DEPTH = 3
 MAX_MEMBERS = 20_000
@@ -111,7 +117,10 @@ def examine_file(path: Path, name: str, *, full: bool = True, allowed: frozenset
     gate = _Gate(full=full, allowed=allowed)
     try:
         with path.open("rb") as handle:
-            gate.look(handle, name, depth=0)
+            if full and path.stat().st_size > PART_BYTES and _is_plain_text(handle):
+                gate.parts(path, handle, name)
+            else:
+                gate.look(handle, name, depth=0)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise InvalidInputError(
@@ -138,6 +147,11 @@ class _Count:
         self.count, self.line = 0, line
         self.examples: list[str] = []
 
+    def show(self, excerpts: list[str]) -> None:
+        for excerpt in excerpts:
+            if len(self.examples) < EXAMPLES and excerpt not in self.examples:
+                self.examples.append(excerpt)
+
 
 class _Gate:
     __slots__ = ("allowed", "counts", "full", "members", "refused", "size", "unpacked", "unread")
@@ -161,13 +175,33 @@ class _Gate:
             self.size,
         )
 
-    def add(self, path: str, rule: str, column: str | None, line: int, excerpt: str) -> None:
+    def parts(self, path: Path, handle: BinaryIO, name: str) -> None:
+        """A large text in parts, by two processes where there are two processors; the result does not hang on that."""
+        head = handle.read(_MAX_LINE)
+        asked = [_Part(path, name, head, low, high, self.allowed) for low, high in pairwise(_cuts(handle, PART_BYTES))]
+        before = 0
+        for found in _looked_through(asked):
+            for (rule, column), (count, line, examples) in found.counts.items():
+                self._count(name, rule, column, before + line, count).show(examples)
+            self.unread |= found.unread
+            self.size += found.size
+            before += found.lines
+
+    def _count(self, path: str, rule: str, column: str | None, line: int, count: int = 1) -> _Count:
         if column is not None and (len(column) > _MAX_NAME or len(self.counts) >= MAX_GROUPS):
             column = None
-        found = self.counts.setdefault((path, rule, column), _Count(line))
-        found.count += 1
-        if len(found.examples) < EXAMPLES and excerpt not in found.examples:
-            found.examples.append(excerpt)
+        key = (path, rule, column)
+        found = self.counts.get(key)
+        if found is None:
+            found = self.counts[key] = _Count(line)
+        found.count += count
+        return found
+
+    def add(self, path: str, rule: str, column: str | None, line: int, excerpt: str | bytes) -> None:
+        """Count a hit; `excerpt` may be the hit itself, which is masked where it becomes an example."""
+        found = self._count(path, rule, column, line)
+        if len(found.examples) < EXAMPLES:
+            found.show([excerpt if isinstance(excerpt, str) else mask(excerpt)])
 
     # What it is
 
@@ -369,19 +403,132 @@ class _Forward(io.RawIOBase):
         return 0
 
 
-class _TextReader:
-    """One text, chunk by chunk: hits to groups, each hit once although chunks repeat a little."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The bytes of a large text from `low` up to `high`, and the text's first bytes, which may name columns."""
 
-    def __init__(self, gate: _Gate, name: str, what: str | None, skip: set[str]) -> None:
+    path: Path
+    name: str
+    head: bytes
+    low: int
+    high: int
+    allowed: frozenset[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a part held: by rule and column the count, the line within the part, and examples; its size and lines."""
+
+    counts: dict[tuple[str, str | None], tuple[int, int, list[str]]]
+    unread: set[Unread]
+    size: int
+    lines: int
+
+
+def _looked_through(parts: list[_Part]) -> Iterator[_Found]:
+    """What each part holds, in order."""
+    import multiprocessing
+    import os
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
+    done = 0
+    workers = min(MAX_PROCESSES, os.cpu_count() or 1)
+    if workers > 1:
+        try:
+            with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+                for found in pool.map(_look_through, parts):
+                    yield found
+                    done += 1
+        except BrokenProcessPool:
+            # Where no process can be begun, or one was killed, this one does the rest.
+            pass
+    yield from map(_look_through, parts[done:])
+
+
+def _look_through(part: _Part) -> _Found:
+    gate = _Gate(full=True, allowed=part.allowed)
+    with part.path.open("rb") as handle:
+        # What lies across a seam belongs to the part in which it begins; a little before it is read for its context.
+        start = max(0, part.low - OVERLAP_BYTES)
+        handle.seek(start)
+        before = handle.read(part.low - start)
+        start += before.find(b"\n") + 1
+        handle.seek(start)
+        bounds = (part.low - start, part.high - start)
+        reader = _TextReader(gate, part.name, None, set(), bounds, part.head)
+        stream = cast(BinaryIO, _Forward(cast(BinaryIO, _Limited(handle, part.high + OVERLAP_BYTES - start))))
+        for line, offset, chunk in chunks(stream, limit=None):
+            reader.chunk(line, offset, chunk)
+        reader.finish()
+        skipped = before.count(b"\n", before.find(b"\n") + 1)
+    counts = {
+        (rule, column): (found.count, found.line - skipped, found.examples)
+        for (_, rule, column), found in gate.counts.items()
+    }
+    return _Found(counts, gate.unread, gate.size, reader.lines)
+
+
+def _is_plain_text(handle: BinaryIO) -> bool:
+    """Whether the file is text of one byte a sign, which can be read from any line on."""
+    head = handle.read(_HEAD_BYTES)
+    handle.seek(0)
+    return _kind(head) == "text" and b"\x00" not in head and head[:2] not in (b"\xff\xfe", b"\xfe\xff")
+
+
+def _cuts(handle: BinaryIO, size: int) -> list[int]:
+    """Where parts of about this size begin, each behind a line end if there is one near; and the end."""
+    end = handle.seek(0, io.SEEK_END)
+    cuts = [0]
+    while cuts[-1] + size < end:
+        place = cuts[-1] + size
+        handle.seek(place)
+        cuts.append(min(end, place + handle.read(_MAX_LINE).find(b"\n") + 1))
+    return [*cuts, end] if cuts[-1] < end else cuts
+
+
+class _Limited:
+    """A stream up to a number of bytes."""
+
+    def __init__(self, stream: BinaryIO, size: int) -> None:
+        self._stream, self._left = stream, size
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(self._left if size < 0 else min(size, self._left))
+        self._left -= len(data)
+        return data
+
+
+class _TextReader:
+    """One text, chunk by chunk: hits to groups, each hit once although chunks repeat a little.
+
+    Of a part of a text only what begins within its bounds counts; `head` has the whole text's first bytes.
+    """
+
+    def __init__(
+        self,
+        gate: _Gate,
+        name: str,
+        what: str | None,
+        skip: set[str],
+        bounds: tuple[int, int] = (0, sys.maxsize),
+        head: bytes | None = None,
+    ) -> None:
         self.gate, self.name, self.what, self.skip = gate, name, what, skip
+        self.low, self.high = bounds
+        self.lines = 0
         self.last: dict[str, int] = {}
         self.delimiter: bytes | None = None
         self.names: list[str] = []
         self.rules: dict[int, str] = {}
-        self.next_line = 0
+        # Rows were looked at up to here; what stands behind the last line end waits for the rest.
+        self.next_line = self.low
         self.pending = b""
-        self.started = False
+        self.pending_line = 1
+        self.started = head is not None
         self.decoded: set[tuple[str, int]] = set()
+        if head is not None:
+            self._header(head)
 
     def chunk(self, first_line: int, offset: int, chunk: bytes) -> None:
         if not self.started:
@@ -391,7 +538,10 @@ class _TextReader:
             self.gate.unread.add(Unread(self.name, _WHY["mixed"]))
         if b";base64," in chunk and _INLINE.search(chunk):
             self.gate.unread.add(Unread(self.name, _WHY["inline"]))
-        self.gate.size += max(0, offset + len(chunk) - self.next_line)
+        fresh, stop = max(0, self.next_line - offset), min(len(chunk), self.high - offset)
+        if fresh < stop:
+            self.gate.size += stop - fresh
+            self.lines += chunk.count(b"\n", fresh, stop)
         lowered = chunk.lower()
         presence = Presence(lowered)
         spans = [
@@ -407,13 +557,16 @@ class _TextReader:
             counted = start
             on_line.add((rule, line))
             self._hit(chunk, offset, start, end, rule, line, excerpt, column)
+        first = chunk.count(b"\n", 0, max(0, self.low - offset))
+        last = chunk.count(b"\n", 0, stop) if stop < len(chunk) else sys.maxsize
         for number, text in decoded_text(chunk, lowered, full=self.gate.full):
-            self._decoded(first_line + number, text, on_line)
-        self._cells(first_line, offset, chunk)
+            if first <= number < last:
+                self._decoded(first_line + number, text, on_line)
+        self._cells(first_line, offset, chunk, fresh, stop)
 
     def finish(self) -> None:
         if self.pending and self.rules:
-            self._row(self.pending, -1)
+            self._row(self.pending, self.pending_line)
 
     def _hit(
         self,
@@ -426,7 +579,8 @@ class _TextReader:
         excerpt: str | None,
         column: str | None,
     ) -> None:
-        if offset + start <= self.last.get(rule, -1) or rule in self.skip:
+        place = offset + start
+        if place <= self.last.get(rule, -1) or rule in self.skip or not self.low <= place < self.high:
             return
         self.last[rule] = offset + start
         if chunk[start:end] in self.gate.allowed:
@@ -436,7 +590,7 @@ class _TextReader:
         if rule == "phone" and self.delimiter is not None and _is_whole_cell(chunk, start, end, self.delimiter):
             # Eleven bare digits alone in a cell are a phone only where the column says so, and then they are counted.
             return
-        self.gate.add(self.name, rule, self.what or column, line, excerpt or mask(chunk[start:end]))
+        self.gate.add(self.name, rule, self.what or column, line, excerpt or chunk[start:end])
 
     def _decoded(self, line: int, text: bytes, on_line: set[tuple[str, int]]) -> None:
         """What escapes and encodings hid on a line, where the line itself did not show the same rule already."""
@@ -476,42 +630,44 @@ class _TextReader:
         index = before.count(self.delimiter)
         return self.names[index] if index < len(self.names) else None
 
-    def _cells(self, first_line: int, offset: int, chunk: bytes) -> None:
-        if not self.rules:
-            self.next_line = offset + len(chunk)
+    def _cells(self, first_line: int, offset: int, chunk: bytes, begin: int, end: int) -> None:
+        if begin >= end:
             return
-        position = self.next_line - offset - len(self.pending)
-        data = self.pending + chunk[max(0, self.next_line - offset) :]
-        self.next_line = offset + len(chunk)
-        rows = data.split(b"\n")
+        self.next_line = offset + end
+        if not self.rules:
+            return
+        line = first_line + chunk.count(b"\n", 0, begin) - self.pending.count(b"\n")
+        rows = (self.pending + chunk[begin:end]).split(b"\n")
         self.pending = rows.pop()
-        line = first_line + chunk.count(b"\n", 0, max(0, position))
         held = b""
         for row in rows:
             line += 1
-            row = held + row
-            held = b""
-            if row.count(b'"') % 2 and len(row) < _MAX_LINE:
+            if held:
+                row = held + row
+                held = b""
+            if b'"' in row and row.count(b'"') % 2 and len(row) < _MAX_LINE:
                 held = row + b" "
                 continue
             self._row(row, line - 1)
+        self.pending_line = line
         if held:
             self.pending = held + self.pending
 
     def _row(self, row: bytes, line: int) -> None:
         if self.delimiter is None:
             return
-        cells: list[str]
-        if b'"' in row:
-            text = row.decode("utf-8", "replace").replace("\x00", "")
-            cells = next(csv.reader([text], delimiter=self.delimiter.decode()), [])
-        else:
-            cells = []
+        if b'"' not in row:
             raw = row.split(self.delimiter)
-            for number in self.rules:
+            for number, rule in self.rules.items():
                 if number < len(raw):
-                    self._cell(number, raw[number].decode("utf-8", "replace"), line)
+                    cell = raw[number]
+                    if personal.surely_breaks(rule, cell) and rule not in self.skip and cell not in self.gate.allowed:
+                        self.gate.add(self.name, rule, self.what or self.names[number], line, cell)
+                    else:
+                        self._cell(number, cell.decode("utf-8", "replace"), line)
             return
+        text = row.decode("utf-8", "replace").replace("\x00", "")
+        cells = next(csv.reader([text], delimiter=self.delimiter.decode()), [])
         for number in self.rules:
             if number < len(cells):
                 self._cell(number, cells[number], line)
@@ -523,7 +679,7 @@ class _TextReader:
             return
         data = text.encode()
         if data not in self.gate.allowed:
-            self.gate.add(self.name, rule, self.what or name, line, mask(data))
+            self.gate.add(self.name, rule, self.what or name, line, data)
 
 
 def _is_whole_cell(chunk: bytes, start: int, end: int, delimiter: bytes) -> bool:

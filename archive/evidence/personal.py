@@ -49,6 +49,7 @@ SEPARATOR = (
 )
 
 
+_DIGITS = b"0123456789"
 _SHAPE = bytes(
     48 if 48 <= byte < 58 else 65 if 65 <= byte < 91 else 97 if 97 <= byte < 123 else byte for byte in range(256)
 )
@@ -150,7 +151,7 @@ _SHAPED: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
     ((b"00000 000000",), rb"(?<![\w.\-])07\d{3} \d{6}(?!\d)"),
 )
 # One of these is in each of the shapes.
-_IN_SHAPES = (b"0 000", b"0-000", b") 000", b")000")
+_IN_SHAPES = (b" 000", b"-000", b")000")
 # Bare: eleven digits of a mainland mobile count only in prose; no number has the zeros of KR and TW in front.
 _BARE = re.compile(
     # What may not stand before comes behind the first digit: from a digit on the engine searches fast.
@@ -199,7 +200,7 @@ def is_numeric_name(name: str) -> bool:
 
 
 def _phones(chunk: bytes, lowered: bytes, shape: bytes, presence: Presence) -> Iterator[Span]:
-    if b"+0" in shape or b"+(0" in shape or any(sign in chunk for sign in (b" 00", b'"00')):
+    if _may_have(shape, (b"+0", b"+(0")) or _may_have(chunk, (b" 00", b'"00')):
         for match in _INTERNATIONAL.finditer(chunk):
             digits = re.sub(rb"\D", b"", match[0])
             if match[0][:1] == b"+":
@@ -211,7 +212,7 @@ def _phones(chunk: bytes, lowered: bytes, shape: bytes, presence: Presence) -> I
                     continue
             if len(set(digits)) > 2:
                 yield Span(match.start(), match.end(), "phone")
-    spaced = any(part in shape for part in _IN_SHAPES)
+    spaced = _may_have(shape, _IN_SHAPES)
     for shapes, pattern in _SHAPED if spaced else ():
         if any(part in shape for part in shapes):
             for match in _compiled(pattern).finditer(chunk):
@@ -227,6 +228,11 @@ def _phones(chunk: bytes, lowered: bytes, shape: bytes, presence: Presence) -> I
                 letter = chunk[match.start() - 1 : match.start()]
                 if 7 <= sum(48 <= byte < 58 for byte in match[1]) <= 15 and not (letter.isalpha() and word == b"cell"):
                     yield Span(match.start(1), match.end(1), "phone")
+
+
+def _may_have(text: bytes, parts: tuple[bytes, ...]) -> bool:
+    """Whether one of the parts is in the text; their first byte alone is found, or not, much faster."""
+    return any(part[:1] in text and part in text for part in parts)
 
 
 def _is_bare_phone(chunk: bytes, match: re.Match[bytes]) -> bool:
@@ -300,14 +306,14 @@ def _ids(chunk: bytes, lowered: bytes, presence: Presence) -> Iterator[Span]:
         if not presence.has(word):
             continue
         for match in _compiled(pattern).finditer(lowered):
-            start = match.start()
-            if not _is_id(match[1]) or not _is_word(chunk, lowered, start):
+            if not _is_id(match[1]):
                 continue
-            head = max(0, start - 24)
-            prefix = _PREFIX.search(lowered, head, start)
-            name = chunk[prefix.start() if prefix else start : match.start(1)].rstrip(b" \t\r\n\"'\\:=>,#")
-            column = name.lstrip(b" _-").decode("utf-8", "replace")
-            yield Span(match.start(1), match.end(1), rule, column if len(column) <= 40 and ":" not in column else None)
+            start, end = match.span(1)
+            name = match.start()
+            before = chunk[max(0, name - 25) : name]
+            known, column = _name(before[len(before.rstrip(_IN_NAMES)) :], chunk[name:start])
+            if known:
+                yield Span(start, end, rule, column)
     for word, pattern in _ORDER_PROSE:
         if presence.has(word):
             for match in _compiled(pattern).finditer(lowered):
@@ -318,6 +324,22 @@ def _ids(chunk: bytes, lowered: bytes, presence: Presence) -> Iterator[Span]:
             for inner in _SHORT_ID.finditer(chunk, match.start(), match.end()):
                 if _is_id(inner[2]):
                     yield Span(inner.start(2), inner.end(2), "order-id", inner[1].decode())
+
+
+_IN_NAMES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_- "
+
+
+@functools.lru_cache(4096)
+def _name(before: bytes, name: bytes) -> tuple[bool, str | None]:
+    """Whether a name starts behind these letters, and the column it names; `name` goes up to the value."""
+    text = before + name
+    lowered = text.lower()
+    if not _is_word(text, lowered, len(before)):
+        return False, None
+    prefix = _PREFIX.search(lowered, max(0, len(before) - 24), len(before))
+    shown = text[prefix.start() if prefix else len(before) :].rstrip(b" \t\r\n\"'\\:=>,#")
+    column = shown.lstrip(b" _-").decode("utf-8", "replace")
+    return True, column if len(column) <= 40 and ":" not in column else None
 
 
 def _is_word(chunk: bytes, lowered: bytes, start: int) -> bool:
@@ -331,17 +353,16 @@ def _is_word(chunk: bytes, lowered: bytes, start: int) -> bool:
 
 def _is_id(value: bytes) -> bool:
     """An id long enough to be one person's or one order's: five digits, not all the same; no date, no hex hash."""
-    digits = [byte for byte in value if 48 <= byte < 58]
-    if (len(digits) < 5 and len(value) < 16) or len(set(value)) < 3:
-        return False
+    size = len(value)
     # 64 hex digits are a transaction or a file; a time starts like 2025-10-11.
-    return not (len(value) >= 64 or re.match(rb"(?:19|20)\d\d-\d\d-\d\d", value))
+    if size >= 64 or (size < 16 and size - len(value.translate(None, _DIGITS)) < 5) or len(set(value)) < 3:
+        return False
+    return not (value[:2] in (b"19", b"20") and re.match(rb"\d\d\d\d-\d\d-\d\d", value))
 
 
 # IP addresses
 
 _IPV4 = re.compile(rb"\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\w\-]|\.\d|(?:/|%2[fF])(?:[12]?\d|3[01])(?!\d))")
-_IPV4_HEAD = re.compile(rb"(?<![\w.\-/])\d{1,3}\Z")
 _IPV6 = re.compile(
     rb"(?<![0-9A-Za-z:.])[23][0-9A-Fa-f]{1,3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}(?![0-9A-Za-z:/])"
 )
@@ -351,25 +372,45 @@ _VERSION_BEFORE = re.compile(
     rb"[\s:=\"'/_-]{0,4}\Z",
     re.IGNORECASE,
 )
+# What the pattern above can end with, but for letters, which may not stand there anyway.
+_BEHIND_VERSION = frozenset(bytes([byte]) for byte in b" \t\n\r\f\v:=\"'/_-\xa7")
 _INSIDE = frozenset(bytes([byte]) for byte in b"0123456789.-/_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _PUBLIC = frozenset({"8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "114.114.114.114", "1.2.3.4"})
 
 
 def _addresses(chunk: bytes) -> Iterator[Span]:
     for match in _IPV4.finditer(chunk):
-        head = _IPV4_HEAD.search(chunk, max(0, match.start() - 3), match.start())
-        if head is None or chunk[head.start() - 1 : head.start()] in _INSIDE:
+        rest = match.start()
+        first = chunk[max(0, rest - 3) : rest]
+        first = first[len(first.rstrip(_DIGITS)) :]
+        start = rest - len(first)
+        before = chunk[start - 1 : start] if start else b""
+        if not first or before in _INSIDE:
             continue
-        text = (head[0] + match[0]).decode()
-        if text in _PUBLIC or not _is_global(text):
+        text = (first + match[0]).decode()
+        if text in _PUBLIC or not _is_global_4(text):
             continue
-        if _VERSION_BEFORE.search(chunk, max(0, head.start() - 16), head.start()) is None:
-            yield Span(head.start(), match.end(), "ip-address")
+        if before not in _BEHIND_VERSION or _VERSION_BEFORE.search(chunk, max(0, start - 16), start) is None:
+            yield Span(start, match.end(), "ip-address")
     if b"::" in chunk or _GROUPS.search(chunk):
         for match in _IPV6.finditer(chunk):
             text = match[0].decode()
             if ("::" in text or text.count(":") == 7) and _is_global(text):
                 yield Span(match.start(), match.end(), "ip-address")
+
+
+# First octets under which no network is special.
+_PLAIN_OCTETS = frozenset(
+    str(number) for number in range(1, 224) if number not in (10, 100, 127, 169, 172, 192, 198, 203)
+)
+_OCTETS = frozenset(map(str, range(256)))
+
+
+def _is_global_4(text: str) -> bool:
+    octets = text.split(".")
+    if octets[0] in _PLAIN_OCTETS:
+        return _OCTETS.issuperset(octets)
+    return _is_global(text)
 
 
 def _is_global(text: str) -> bool:
@@ -382,7 +423,7 @@ def _is_global(text: str) -> bool:
 # Identity numbers
 
 _CN = re.compile(
-    rb"(?<![\w.])[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?![\w])", re.ASCII
+    rb"[1-9](?<![\w.].)\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?![\w])", re.ASCII
 )
 _CN_PROVINCES = frozenset(
     b"11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83".split()
@@ -475,7 +516,7 @@ def _is_date(year: int, month: int, day: int) -> bool:
 # Names beside values
 
 _NAME_BEFORE = re.compile(
-    rb"([A-Za-z_][A-Za-z0-9_.\-]{0,63})(?:[\"'\\]{0,3}\s{0,2}(?:[:=]|%3[aAdD])\s{0,2}|[\"']?>)[\"'\\]{0,3}"
+    rb"(?<![A-Za-z_])([A-Za-z_][A-Za-z0-9_.\-]{0,63}+)(?:[\"'\\]{0,3}\s{0,2}(?:[:=]|%3[aAdD])\s{0,2}|[\"']?>)[\"'\\]{0,3}"
     rb"[^\"'=:&;,{}\[\]<>\n]{0,48}\Z"
 )
 _PHONE_NAMES = frozenset({"phone", "mobile", "tel", "cell", "telephone", "msisdn", "contact"})
@@ -590,12 +631,21 @@ _EMPTY_CELLS = frozenset(
 )
 
 
+# What breaks the rules of ids beyond doubt: most cells of such columns, told at once.
+_SURE = re.compile(rb"[A-Za-z]{0,3}-?[0-9]{5,40}\Z")
+
+
+def surely_breaks(rule: str, cell: bytes) -> bool:
+    """Whether `breaks_rule` is true, as far as can be told cheaply."""
+    return (rule == "user-id" or rule == "order-id") and _SURE.match(cell) is not None
+
+
 def breaks_rule(rule: str, cell: str) -> bool:
     """Whether a cell of a column with that rule holds what the rule is about, and no token, mask or stand-in."""
     text = cell.strip().strip("\"'")
     if text.lower() in _EMPTY_CELLS or text.startswith((TOKEN_PREFIX, "[masked:")) or not text.strip("*xX•.-"):
         return False
-    digits = sum(sign.isdigit() for sign in text)
+    digits = sum(map(str.isdigit, text))
     if rule == "user-id":
         return digits >= 5
     if rule == "order-id":

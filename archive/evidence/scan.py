@@ -287,7 +287,8 @@ def find_secrets(chunk: bytes, lowered: bytes, *, full: bool, presence: Presence
 
 
 def mask(secret: bytes) -> str:
-    shown = "".join(chr(byte) if 32 <= byte < 127 else "?" for byte in secret[:4])
+    start = secret[:4].decode("latin-1")
+    shown = start if start.isascii() and start.isprintable() else "".join(c if " " <= c <= "~" else "?" for c in start)
     return f"{shown}… ({len(secret)} characters)"
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import bz2
 import gzip
 import io
+import os
+import random
 import tarfile
 import tracemalloc
 import zipfile
@@ -14,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from archive.errors import InvalidInputError
-from archive.evidence import gate
+from archive.evidence import gate, personal
 from archive.evidence.gate import Examined, examine_file, examine_stream
 from archive.evidence.scan import CHUNK_BYTES
 
@@ -211,3 +214,53 @@ def _examined(size: int) -> Examined:
     reader = gate._Gate(full=True, allowed=frozenset())
     reader.text(_Endless(size), "x")  # type: ignore[arg-type]
     return reader.result()
+
+
+def _long_table(rows: int) -> bytes:
+    chance = random.Random(7)
+    lines = ["time,uid,orderId,ip,note"]
+    for number in range(rows):
+        note = chance.choice(["", '"said ""no"", twice"', "a%40b", f"user{number}" + "@" + "gmail.com"])
+        address = ".".join(str(chance.randrange(11, 99)) for _ in range(4))
+        lines.append(f"2025-10-10T21:{number % 60:02}:00Z,{10**8 + number},{10**10 + number},{address},{note}")
+        if number % 211 == 0:
+            lines.append(base64.b64encode(b"write to " + b"li.na" + b"@" + b"gmail.com today").decode())
+    return ("\n".join(lines)).encode()
+
+
+@pytest.mark.parametrize("size", [5_000, 20_000, 70_001])
+def test_parts_of_a_large_text_find_what_the_whole_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(_long_table(3_000))
+    whole = examine_file(path, "log.csv")
+    assert {group.rule for group in whole.groups} == {"user-id", "order-id", "ip-address", "email"}
+    monkeypatch.setattr(gate, "PART_BYTES", size)
+    monkeypatch.setattr(gate, "MAX_PROCESSES", 1)
+    assert examine_file(path, "log.csv") == whole
+
+
+def test_what_lies_across_a_seam_of_parts_is_found_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = " ".join((Path(personal.__file__).with_name("bip39_english.txt")).read_text().split()[:24:2])
+    secret = "\n".join(words.split())
+    mail = "wei.zhang" + "@" + "gmail.com"
+    monkeypatch.setattr(gate, "MAX_PROCESSES", 1)
+    for size in range(8_190, 8_330, 7):
+        path = tmp_path / "log.txt"
+        path.write_text("7\n" * 4_096 + secret + f"\n{mail}\n" + "7\n" * 9_000)
+        monkeypatch.setattr(gate, "PART_BYTES", size)
+        assert [(group.rule, group.count, group.line) for group in examine_file(path, "log.txt").groups] == [
+            ("email", 1, 4_109),
+            ("seed-phrase", 1, 4_097),
+        ]
+
+
+def test_two_processes_give_what_one_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(_long_table(2_000))
+    monkeypatch.setattr(gate, "PART_BYTES", 40_000)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    two = examine_file(path, "log.csv")
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    assert examine_file(path, "log.csv") == two
