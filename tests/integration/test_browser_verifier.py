@@ -104,7 +104,10 @@ def _is_parsers(check: dict[str, Any]) -> bool:
 
 
 def hold(python: dict[str, Any], web: dict[str, Any], what: str) -> None:
-    one, two = compared(python), compared(web) if "crash" not in web else web
+    hold_equal(compared(python), compared(web) if "crash" not in web else web, what)
+
+
+def hold_equal(one: dict[str, Any], two: dict[str, Any], what: str) -> None:
     if one != two:
         found = "\n".join(f"{path}: python {a!r}, web {b!r}" for path, a, b in islice(_differences(one, two), 12))
         pytest.fail(f"{what}:\n{found}", pytrace=False)

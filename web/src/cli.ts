@@ -1,10 +1,12 @@
 /**
- * The browser verifier from a command line, for comparing it with `archive verify --offline`:
+ * The browser verifier from a command line, for comparing it with `archive verify` and `archive absent`:
  *
- *     node verifier-cli.mjs BUNDLE [FILE|FOLDER|CAR…] [--trust FILE] [--policy FILE] --json
+ *     node verifier-cli.mjs BUNDLE [FILE|FOLDER|CAR…] [--trust FILE] [--policy FILE]
+ *                           [--rpc URL…] [--quorum K] [--gateway URL…] --json
+ *     node verifier-cli.mjs FILE.absent.json [--trust FILE] [--rpc URL…] [--quorum K] --json
  *     node verifier-cli.mjs --serve      one JSON list of such arguments a line in, one JSON line with the answer out
  */
-import { readdirSync, realpathSync, statSync } from 'node:fs';
+import { readFileSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,14 +14,19 @@ import { ArchiveError } from './errors.ts';
 import type { ByteSource } from './format/source.ts';
 import type { UnreadableFile } from './verify/facts.ts';
 import { compareText } from './verify/python.ts';
-import { type GivenFile, type Named, verify } from './verify/verify.ts';
+import { EXIT_OF_VERDICT } from './verify/outcome.ts';
+import { NOTHING, parseTrust } from './verify/trust.ts';
+import { type GivenFile, type Named, type Wishes, verify, verifyAbsenceFile } from './verify/verify.ts';
 
 interface Arguments {
   readonly bundle: string;
   readonly files: readonly string[];
   readonly trust: string | null;
   readonly policy: string | null;
+  readonly wishes: Wishes;
 }
+
+const ABSENCE_SUFFIX = '.absent.json';
 
 /** A file that is read piece by piece; opened anew for each, so that thousands can be given. */
 function fileSource(path: string): ByteSource {
@@ -45,20 +52,25 @@ function fileSource(path: string): ByteSource {
 
 function parse(argv: readonly string[]): Arguments {
   const plain: string[] = [];
-  const named: Record<string, string> = {};
+  const named: Record<string, string[]> = { '--trust': [], '--policy': [], '--rpc': [], '--quorum': [], '--gateway': [] };
   for (let i = 0; i < argv.length; i++) {
     const argument = argv[i]!;
-    if (argument === '--trust' || argument === '--policy') named[argument] = argv[++i] ?? usage();
-    else if (argument.startsWith('--') && argument !== '--json' && argument !== '--offline') usage();
+    const values = named[argument];
+    if (values !== undefined) values.push(argv[++i] ?? usage());
     else if (!argument.startsWith('--')) plain.push(argument);
+    else if (argument !== '--json' && argument !== '--offline') usage();
   }
   const [bundle, ...files] = plain;
   if (bundle === undefined) usage();
-  return { bundle, files, trust: named['--trust'] ?? null, policy: named['--policy'] ?? null };
+  const last = (name: string): string | null => named[name]!.at(-1) ?? null;
+  const quorum = last('--quorum');
+  if (quorum !== null && !/^[1-9][0-9]?$/.test(quorum)) usage();
+  const wishes = { rpc: named['--rpc']!, gateways: named['--gateway']!, quorum: quorum === null ? null : Number(quorum) };
+  return { bundle, files, trust: last('--trust'), policy: last('--policy'), wishes };
 }
 
 function usage(): never {
-  throw new ArchiveError('verify.usage', 'usage: verifier-cli BUNDLE [FILE…] [--trust FILE] [--policy FILE] --json');
+  throw new ArchiveError('verify.usage', 'usage: verifier-cli BUNDLE [FILE…] [--trust FILE] [--policy FILE] [--rpc URL] [--quorum K] [--gateway URL] --json');
 }
 
 /** Every file below what was named, as Python's verifier lists them; links are named and not followed. */
@@ -89,9 +101,15 @@ function list(paths: readonly string[], bundle: string): { files: GivenFile[]; u
 
 async function run(argv: readonly string[]): Promise<{ readonly exit_code: number; readonly [key: string]: unknown }> {
   try {
-    const { bundle, files, trust, policy } = parse(argv);
+    const { bundle, files, trust, policy, wishes } = parse(argv);
     const named = (name: string): Named => ({ name, source: fileSource(name) });
+    if (bundle.endsWith(ABSENCE_SUFFIX)) {
+      const trusted = trust === null ? NOTHING : parseTrust(new Uint8Array(readFileSync(trust)), trust);
+      const report = await verifyAbsenceFile(named(bundle), trusted, wishes);
+      return { ...report, exit_code: EXIT_OF_VERDICT[report.verdict] };
+    }
     return await verify({
+      wishes,
       bundle: named(bundle),
       given: list(files, bundle),
       trust: trust === null ? null : named(trust),

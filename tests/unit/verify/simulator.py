@@ -228,7 +228,7 @@ class SimulatedRpc:
         if method == "eth_blockNumber":
             return hex(head)
         if method == "eth_getBlockByNumber" and params[0] == "finalized":
-            return None if self.unfinal is None else {"number": hex(head - self.unfinal)}
+            return None if self.unfinal is None else {"number": hex(head - self.unfinal), "hash": "0x" + "f1" * 32}
         if method == "eth_getBlockByNumber":
             number = int(str(params[0]), 16)
             if number == 0:

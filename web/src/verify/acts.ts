@@ -187,9 +187,11 @@ class View {
     return this.facts.offline ? 'offline: no registry was asked' : 'no node of a trusted registry was asked';
   }
 
-  /** How many places must answer for a registry. */
+  /** How many places must answer for a registry, by the rule for the block of an anchor. */
   private needed(key: string): number {
-    return this.facts.quorum ?? halfOf(placesOf(this.facts.acts.filter((fact) => keyOf(fact.registry) === key)).size);
+    const here = this.facts.acts.filter((fact) => keyOf(fact.registry) === key);
+    const network = this.facts.clocks.chainQuorums[`eip155:${here[0]?.registry.chainId}`];
+    return this.facts.quorum ?? network ?? halfOf(placesOf(here).size);
   }
 
   /** Which registries were answered for by fewer places than are needed to say that something is not there. */

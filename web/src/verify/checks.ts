@@ -74,6 +74,7 @@ export function judge(given: Facts, policy: Policy): Outcome {
     bitcoin: facts.clocks.bitcoin,
     blocks: facts.clocks.blocks,
     quorum,
+    chainQuorums: facts.clocks.chainQuorums,
     ...(facts.clocks.network === null ? {} : { network: facts.clocks.network }),
   });
   checks.push(...stamps.checks.map((c) => check(c.code, c.status, c.subject, c)));
@@ -125,11 +126,12 @@ export function decide(
   checks: readonly Check[], policy: Policy,
 ): { listed: Check[]; verdict: Verdict; lacking: readonly string[] } {
   const listed = [...checks];
+  const ofAnchors = new Set([...PER_ANCHOR, ...checks.filter((c) => c.anchor !== null).map((c) => c.code)]);
   // An anchor of an unknown kind says nothing either way: it counts only where it is all there is.
   const told = checks.filter((c) => c.anchor !== null && c.code !== 'anchor.unknown').map((c) => c.anchor!);
   const groups: (number | null)[] = told.length > 0 ? unique(told).sort((a, b) => a - b) : [null];
   for (const code of policy.required) {
-    if (PER_ANCHOR.has(code)) {
+    if (ofAnchors.has(code)) {
       for (const group of groups) {
         if (!listed.some((c) => c.code === code && c.anchor === group)) listed.push(notMade(code, group));
       }
@@ -137,10 +139,10 @@ export function decide(
       listed.push(notMade(code, null));
     }
   }
-  const perAnchor = policy.required.filter((code) => PER_ANCHOR.has(code));
+  const perAnchor = policy.required.filter((code) => ofAnchors.has(code));
   const short = groups.map((group) => perAnchor.filter((code) => !allPass(listed, code, group)));
   const lacking = [
-    ...policy.required.filter((code) => !PER_ANCHOR.has(code) && !allPass(listed, code, null)),
+    ...policy.required.filter((code) => !ofAnchors.has(code) && !allPass(listed, code, null)),
     ...minBy(short, (codes) => codes.length)!,
   ];
   if (listed.some((c) => c.status === 'fail')) return { listed, verdict: 'fail', lacking };

@@ -76,6 +76,7 @@ export interface HistoryAnswer {
   readonly current: boolean | null;
   readonly head: string | null;
   readonly message: string | null;
+  readonly place: string | null;
 }
 
 /** What was asked about one anchor of the bundle, by its index there. */
@@ -87,8 +88,9 @@ export interface AnchorFacts {
   /** Null: not known here; false: a private chain, whose clock proves nothing. */
   readonly publicChain: boolean | null;
   readonly chainName: string | null;
-  /** How deep a block is final on that network, null where none is known. */
+  /** The network's settings: how deep a block is final, how many nodes must agree; null where none is known. */
   readonly rule: number | 'finalized' | null;
+  readonly quorum: number | null;
 }
 
 /** Another root that the publisher signed for an incident and revision, and where it was found. */
@@ -171,6 +173,8 @@ export interface ClockFacts {
   readonly bitcoin: readonly BitcoinAnswer[];
   readonly blocks: readonly BlockAnswer[];
   readonly network: BitcoinNetwork | null;
+  /** How many nodes must agree on each chain whose network has a setting of its own, by CAIP-2 id. */
+  readonly chainQuorums: Readonly<Record<string, number>>;
 }
 
 /** Everything the rules look at. */
@@ -198,5 +202,5 @@ export interface Facts {
 }
 
 export function noAnswers(index: number): AnchorFacts {
-  return { index, headers: [], codes: [], history: [], publicChain: null, chainName: null, rule: null };
+  return { index, headers: [], codes: [], history: [], publicChain: null, chainName: null, rule: null, quorum: null };
 }

@@ -54,7 +54,7 @@ export async function gather(
     others: await otherRoots(hashed.bundles, badBundles),
     badBundles,
     stores: [],
-    clocks: { bitcoin, blocks: [], network: null },
+    clocks: { bitcoin, blocks: [], network: null, chainQuorums: {} },
     acts: [],
     quorum: null,
   };

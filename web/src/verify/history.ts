@@ -3,6 +3,7 @@ import { keysOf } from '../chain/succession.ts';
 import type { Header } from '../format/entries.ts';
 import type { Facts, HistoryAnswer } from './facts.ts';
 import { type AnchorSummary, type Check, check } from './outcome.ts';
+import { needed, placesOf } from './quorum.ts';
 
 /**
  * Other revisions and roots of the same publisher. `signed`: the keys that provably anchored exactly this root. Only they
@@ -25,7 +26,8 @@ export function checkHistory(
         twoRoots(root, o.root, `the same publisher put out another package as revision ${o.revision} (${o.source})`),
       ),
     ...anchors
-      .filter((a) => a.proven.root === root && a.proven.ordinal > header.revision)
+      // Anybody can deploy a registry that counts as it likes.
+      .filter((a) => a.registryName !== null && a.proven.root === root && a.proven.ordinal > header.revision)
       .map((a) =>
         twoRoots(
           `at most ${header.revision}`,
@@ -49,6 +51,8 @@ export function checkHistory(
     for (const code of ['history.current', 'history.superseded']) {
       checks.push(check(code, 'unchecked', subject, { expected: root, found, note, section: 'origin' }));
     }
+  } else if (current.length > 0 && tooFew(facts) !== null) {
+    checks.push(check('history.current', 'unchecked', subject, { expected: root, note: tooFew(facts), section: 'origin' }));
   } else if (current.length > 0) {
     const sources = current.map((a) => a.source).join(', ');
     const note = `the newest revision in the registry (${sources}); other registries and keys were not looked at`;
@@ -59,6 +63,18 @@ export function checkHistory(
     checks.push(check('history.current', 'unchecked', subject, { expected: root, note, section: 'origin' }));
   }
   return checks;
+}
+
+/** Why those who call a revision the newest are too few, by the rule for its block; null where they are enough. */
+function tooFew(facts: Facts): string | null {
+  const counts: string[] = [];
+  for (const asked of facts.anchors) {
+    const have = placesOf(asked.history.filter((answer) => answer.current === true)).size;
+    const need = needed(asked, facts);
+    if (have >= need) return null;
+    counts.push(`${have} of ${need} needed`);
+  }
+  return `too few nodes tell that this is the newest revision (${counts.join('; ')})`;
 }
 
 function connected(facts: Facts, keys: readonly string[]): Set<string> {

@@ -6,7 +6,7 @@ import { clip, compareText, countCharacters, isPrintable, repr, unique } from '.
 export const POLICY_FORMAT = 'incident-archive-policy/1';
 export const NEVER_WAIVED = ['bytes', 'merkle', 'content_id', 'anchor.log'];
 export const REQUIRED = [...NEVER_WAIVED, 'anchor.registry', 'chain.header', 'origin.publisher', 'origin.trusted'];
-/** Each anchor has its own; one anchor must have them all, so that no verdict is pieced together from two. */
+/** Each anchor has its own; one anchor must have them all, so that no verdict is pieced together from two; and so any other check of one. */
 export const PER_ANCHOR: ReadonlySet<string> = new Set([
   'anchor.log', 'anchor.registry', 'chain.header', 'chain.consensus', 'chain.final', 'origin.publisher', 'origin.trusted',
   'policy.publisher',

@@ -10,9 +10,9 @@ import { maxBy, unique } from './python.ts';
 /** Only what is weighed of the facts: absence proofs have no bundle. */
 export type Asked = Pick<Facts, 'quorum' | 'offline'>;
 
-/** How many places must agree: what the reader asked for, else half of those asked. */
+/** How many places must agree: what the reader asked for, else the network's setting, else half of those asked. */
 export function needed(asked: AnchorFacts, facts: Asked): number {
-  return facts.quorum ?? halfOf(placesOf(nodesOf(asked)).size);
+  return facts.quorum ?? asked.quorum ?? halfOf(placesOf(nodesOf(asked)).size);
 }
 
 export function halfOf(places: number): number {

@@ -1,17 +1,25 @@
 /**
- * The browser verifier as one call: what `archive verify BUNDLE FILES… --offline --json` says of the same input. With
- * `online` it asks the nodes and places that the user named, else nobody.
+ * The browser verifier as one call: what `archive verify BUNDLE FILES… --offline --json` says of the same input. Where the
+ * user named nodes or gateways they are asked, as `--rpc` does; else not one request is made.
  */
+import { readAbsence } from '../chain/absence.ts';
 import { ArchiveError, isUnknown } from '../errors.ts';
+import type { ProofBundle } from '../format/bundle.ts';
 import { MAX_BUNDLE_BYTES } from '../format/limits.ts';
-import type { ByteSource } from '../format/source.ts';
+import { type ByteSource, blobSource } from '../format/source.ts';
+import { type AbsenceReport, verifyAbsence } from './absence.ts';
 import { judge, unknownFormat } from './checks.ts';
+import type { Facts } from './facts.ts';
+import { type GatewayOptions, askGateways } from './gateways.ts';
 import { gather, readBundle } from './gather.ts';
-import { type Given, type Progress, readAll } from './given.ts';
-import { DEFAULT_POLICY, parsePolicy } from './policy.ts';
+import { type Given, type GivenFile, type Progress, readAll } from './given.ts';
+import { type NamedNode, askNodes, openNodes } from './nodes.ts';
+import { DEFAULT_POLICY, type Policy, parsePolicy } from './policy.ts';
+import { placesOf } from './quorum.ts';
 import { type Report, toReport } from './report.ts';
-import { NOTHING, parseTrust } from './trust.ts';
+import { NOTHING, type TrustFile, parseTrust } from './trust.ts';
 
+export type { AbsenceReport } from './absence.ts';
 export type { Given, GivenFile } from './given.ts';
 export { fromBrowser } from './given.ts';
 export type { Report, ReportCheck } from './report.ts';
@@ -23,29 +31,89 @@ export interface Named {
   readonly source: ByteSource;
 }
 
+/** Whom the user wants asked: URLs of nodes and of IPFS gateways, and how many nodes must agree. */
+export interface Wishes {
+  readonly rpc: readonly string[];
+  readonly quorum: number | null;
+  readonly gateways: readonly string[];
+  /** In place of the global one, for tests. */
+  readonly fetch?: typeof fetch | undefined;
+}
+
 export interface Request extends Progress {
   readonly bundle: Named;
   readonly given: Given;
   readonly trust?: Named | null | undefined;
   readonly policy?: Named | null | undefined;
+  readonly wishes?: Wishes | null | undefined;
+  /** What is being asked of whom: `blocks`, `registries`, `clocks`, or the name of a gateway. */
+  readonly onAsk?: ((what: string) => void) | undefined;
 }
 
-/** Throws ArchiveError for what is no bundle, trust file or policy at all: `bundle.…`, `trust.…`, `policy.…`. */
+const NOBODY: Wishes = { rpc: [], quorum: null, gateways: [] };
+const MAX_POLICY_BYTES = 64 * 1024;
+const MAX_TRUST_BYTES = 4 * 1024 * 1024;
+const MAX_ABSENCE_BYTES = 1024 * 1024;
+
+/** Throws ArchiveError for what is no bundle, trust file, policy or URL at all: `bundle.…`, `trust.…`, `chain.rpc_url`. */
 export async function verify(request: Request): Promise<Report> {
-  const { bundle: named, given } = request;
-  const policy = request.policy ? parsePolicy(await whole(request.policy), request.policy.name) : DEFAULT_POLICY;
-  const trust = request.trust ? parseTrust(await whole(request.trust), request.trust.name) : NOTHING;
-  let bundle;
+  const policy = await policyOf(request);
+  const trust = await trustOf(request);
+  let bundle: ProofBundle;
   try {
-    bundle = readBundle(await readAll(named.source, MAX_BUNDLE_BYTES + 1), named.name);
+    bundle = readBundle(await readAll(request.bundle.source, MAX_BUNDLE_BYTES + 1), request.bundle.name);
   } catch (error) {
     if (error instanceof ArchiveError && isUnknown(error)) return toReport(unknownFormat(error, policy), null);
     throw error;
   }
-  const facts = await gather(named.name, bundle, given, trust, request);
+  const facts = await factsOf(request.bundle.name, bundle, request.given, trust, policy, request);
   return toReport(judge(facts, policy), facts.target);
 }
 
-async function whole({ source }: Named): Promise<Uint8Array> {
-  return readAll(source, MAX_BUNDLE_BYTES);
+/** All facts about a bundle, those that the named nodes and gateways tell too. */
+export async function factsOf(
+  target: string, bundle: ProofBundle, given: Given, trust: TrustFile, policy: Policy, request: Omit<Request, 'bundle' | 'given'>,
+): Promise<Facts> {
+  const wishes = request.wishes ?? NOBODY;
+  const nodes = nodesOf(wishes, request);
+  const options: GatewayOptions = { signal: request.signal, ...(wishes.fetch === undefined ? {} : { fetch: wishes.fetch }) };
+  const downloads = await askGateways(bundle.content_id, wishes.gateways, { ...options, onProgress: (name) => request.onAsk?.(name) });
+  const good = downloads.find((download) => download.car !== null);
+  // What was given is what is verified; only where nothing was, it is the download.
+  const files: readonly GivenFile[] =
+    given.files.length > 0 || good === undefined
+      ? given.files
+      : [{ name: good.answer.store, path: null, full: '/package.car', source: blobSource(good.car!) }];
+  const found = await gather(target, bundle, { ...given, files }, trust, request);
+  const facts: Facts = { ...found, stores: downloads.map((download) => download.answer), offline: wishes.gateways.length === 0 };
+  return nodes.length === 0 ? facts : askNodes(facts, policy, nodes, wishes.quorum, request.onAsk);
+}
+
+/** An exclusion proof; throws ArchiveError `absence.…` for what is none. */
+export async function verifyAbsenceFile(
+  file: Named, trust: TrustFile, wishes: Wishes = NOBODY, progress: Progress = {},
+): Promise<AbsenceReport> {
+  const proof = readAbsence(await readAll(file.source, MAX_ABSENCE_BYTES + 1));
+  return verifyAbsence(file.name, proof, trust, nodesOf(wishes, progress), wishes.quorum);
+}
+
+function nodesOf(wishes: Wishes, { signal }: Progress): NamedNode[] {
+  const nodes = openNodes(wishes.rpc, {
+    ...(signal === undefined ? {} : { signal }),
+    ...(wishes.fetch === undefined ? {} : { fetch: wishes.fetch }),
+  });
+  const places = placesOf(nodes).size;
+  if (wishes.quorum !== null && nodes.length > 0 && wishes.quorum > places) {
+    const are = places === 1 ? 'host is' : 'different hosts are';
+    throw new ArchiveError('verify.quorum', `a quorum of ${wishes.quorum}: only ${places} ${are} named`, 'name more nodes; several URLs of one host count once');
+  }
+  return nodes;
+}
+
+async function policyOf({ policy }: Request): Promise<Policy> {
+  return policy ? parsePolicy(await readAll(policy.source, MAX_POLICY_BYTES + 1), policy.name) : DEFAULT_POLICY;
+}
+
+async function trustOf({ trust }: Request): Promise<TrustFile> {
+  return trust ? parseTrust(await readAll(trust.source, MAX_TRUST_BYTES + 1), trust.name) : NOTHING;
 }
