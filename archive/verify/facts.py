@@ -118,7 +118,8 @@ class CodeAnswer:
 class HistoryAnswer:
     """The registry's newest entry of this publisher and incident, as one node tells it.
 
-    `current` is True when it is this root; `head` is the prefix of the newest root, in hex.
+    `current` is True when it is this root; `head` is the prefix of the newest root, in hex; `place` is whose node it
+    is.
     """
 
     source: str
@@ -126,6 +127,7 @@ class HistoryAnswer:
     head: str | None = None
     ordinal: int | None = None
     message: str | None = None
+    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from archive.chain.succession import keys_of
 from archive.package import entries
 from archive.verify.facts import Facts, HistoryAnswer
 from archive.verify.outcome import AnchorSummary, Check
+from archive.verify.quorum import needed
 
 
 def check_history(
@@ -50,19 +51,21 @@ def check_history(
             "origin",
         )
         for anchor in anchors
-        if anchor.proven.root == root and anchor.proven.ordinal > header.revision
+        # Anybody can deploy a registry that counts as it likes.
+        if anchor.registry_name is not None and anchor.proven.root == root and anchor.proven.ordinal > header.revision
     ]
     checks += [
         Check("history.other_bundle", "unchecked", f.name, None, f.code, f.message, "origin") for f in facts.bad_bundles
     ]
     answers = [answer for asked in facts.anchors for answer in asked.history]
-    answers += [
+    own = [
         HistoryAnswer(fact.source, root.startswith(head.root_prefix), head.root_prefix, head.ordinal)
         for fact in facts.acts
         if fact.registry.workspace_chain
         for head in fact.heads
         if head.account in publishers and not (header.previous_root or "").startswith(head.root_prefix)
     ]
+    answers += own
     newer = [a for a in answers if a.current is False]
     later = [o for o in mine if o.revision > header.revision]
     if newer or later:
@@ -71,6 +74,8 @@ def check_history(
         note = f"superseded: the publisher put out a later revision ({source}). This one stays what it was"
         checks.append(Check("history.current", "unchecked", subject, root, found, note, "origin"))
         checks.append(Check("history.superseded", "unchecked", subject, root, found, note, "origin"))
+    elif any(a.current for a in answers) and (short := _too_few(facts, own)):
+        checks.append(Check("history.current", "unchecked", subject, root, None, short, "origin"))
     elif any(a.current for a in answers):
         sources = ", ".join(a.source for a in answers if a.current)
         note = f"the newest revision in the registry ({sources}); other registries and keys were not looked at"
@@ -79,3 +84,17 @@ def check_history(
         why = "; ".join(f"{a.source}: {a.message}" for a in answers if a.message) or "no node was asked"
         checks.append(Check("history.current", "unchecked", subject, root, None, why, "origin"))
     return checks
+
+
+def _too_few(facts: Facts, own: Sequence[HistoryAnswer]) -> str | None:
+    """Why those who call a revision the newest are too few, by the rule for its block; one's own chain is enough."""
+    if any(answer.current for answer in own):
+        return None
+    counts = []
+    for asked in facts.anchors:
+        have = len({answer.place or answer.source for answer in asked.history if answer.current})
+        need = needed(asked, facts)
+        if have >= need:
+            return None
+        counts.append(f"{have} of {need} needed")
+    return f"too few nodes tell that this is the newest revision ({'; '.join(counts)})"

@@ -265,4 +265,4 @@ def _history_answer(node: Node, proven: ProvenAnchor) -> HistoryAnswer:
     if head is None:
         return HistoryAnswer(node.source, None, message="the registry has no entry of this publisher and incident")
     prefix = head.root_prefix.hex()
-    return HistoryAnswer(node.source, proven.root.startswith(prefix), prefix, head.ordinal)
+    return HistoryAnswer(node.source, proven.root.startswith(prefix), prefix, head.ordinal, place=node.place)

@@ -125,8 +125,9 @@ class Chain:
         status: int = 1,
         others: int = 4,
         entry: int | None = None,
+        through: str = REGISTRY,
     ) -> dict[str, Any]:
-        """Mine a block that holds the anchor; the JSON of its proof.
+        """Mine a block that holds the anchor; the JSON of its proof. The transaction is sent to `through`.
 
         With `entry` (0 for the right one, else what its slot is changed by) the block has a state, and the proof shows
         the registry's entry in it.
@@ -141,7 +142,7 @@ class Chain:
         ]
         if status == 1 and address_of_log == REGISTRY:
             self.log(log[1], log[2])
-        ours = sign(self.chain_id, key, REGISTRY, call.encode())
+        ours = sign(self.chain_id, key, through, call.encode())
         raws = [sign(self.chain_id, STRANGER, REGISTRY, bytes([n]) * 40, n) for n in range(others)] + [ours]
         receipts = [receipt_of([], n % 2) for n in range(others)] + [receipt_of([log], status)]
         transactions, results = trie_of(raws), trie_of(receipts)

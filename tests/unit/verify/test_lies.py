@@ -25,6 +25,7 @@ from tests.unit.verify.simulator import (
     Chain,
     Desk,
     Publication,
+    address,
     catalogue_entry,
     failed,
     statuses,
@@ -480,6 +481,22 @@ def test_more_anchors_than_revisions_means_two_roots_for_one(desk: Desk) -> None
     third = desk.publish({"evidence/prices.csv": b"x\n"}, revision=2, previous=second.package.root)
     outcome = desk.verify(third, offline=True)
     assert failed(outcome) == {"history.two_roots"}
+
+
+def test_the_count_of_a_registry_that_nobody_trusts_accuses_nobody(desk: Desk) -> None:
+    """Anybody can deploy one that tells of any anchor under any number, and put its proof into a good bundle."""
+    published = desk.publish()
+    package, forger = published.package, Chain(genesis="0x" + "66" * 32)
+    call = registry.AnchorCall(
+        registry.incident_key(INCIDENT), bytes.fromhex(package.root), bytes(32), package.content_digest
+    )
+    forger.heads[(address(KEY), call.incident)] = (b"\x01" * 32, 6)
+    forged = forger.anchor(call, key=STRANGER, publisher=address(KEY), through="0x" + "99" * 20)
+    published.anchors.append(forged)
+    outcome = desk.verify(published)
+    assert outcome.anchors[1].proven.ordinal == 7
+    assert failed(outcome) == set()
+    assert outcome.verdict == "pass"
 
 
 def test_control_characters_of_others_never_reach_the_terminal(desk: Desk) -> None:

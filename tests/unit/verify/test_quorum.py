@@ -14,6 +14,7 @@ from archive.chain import codec
 from archive.cli.verify import label_nodes
 from archive.errors import InvalidInputError
 from archive.trust import TrustFile
+from archive.verify.checks import decide
 from archive.verify.nodes import KnownChain, Node
 from archive.verify.outcome import Check, Outcome
 from archive.verify.policy import Policy, parse_policy
@@ -261,3 +262,49 @@ def test_a_node_of_an_untrusted_registry_is_asked_too(desk: Desk) -> None:
 
 def _final_required() -> Policy:
     return parse_policy(b'{"format": "incident-archive-policy/1", "require": ["chain.final"]}')
+
+
+@pytest.mark.parametrize(
+    ("alive", "quorum", "networks", "status"),
+    [(1, 2, None, "unchecked"), (2, 2, None, "pass"), (1, None, 2, "unchecked"), (1, None, None, "unchecked")],
+)
+def test_that_a_revision_is_the_newest_takes_as_many_nodes_as_its_block(
+    desk: Desk, alive: int, quorum: int | None, networks: int | None, status: str
+) -> None:
+    """One node alone, or two addresses of one host, could hide a later revision."""
+    made = desk.publish()
+    nodes = [made.chain.node(f"{n}.example", down=n >= alive) for n in range(3)]
+    nodes += [replace(node, source=f"again {node.source}", place=node.source) for node in nodes[:1]]
+    chains = {97: KnownChain("bsc-testnet", made.chain.genesis, 12, networks)}
+    outcome = desk.verify(made, nodes=nodes, quorum=quorum, chains=chains)
+    assert statuses(outcome, "history.current") == [status]
+
+
+def test_the_networks_quorum_counts_where_no_anchor_is_on_it(desk: Desk) -> None:
+    """A trusted registry elsewhere may hold a retraction or another history: its network says how many must answer."""
+    made = desk.publish()
+    elsewhere = Chain(chain_id=56, genesis="0x" + "56" * 32)
+    other = replace(Desk.trust(elsewhere).registries[0], name="BSC")
+    trust = replace(made.trust, registries=(*made.trust.registries, other))
+    nodes = [made.chain.node(), Node("bsc.example", elsewhere.node().rpc, 56)]
+    known = KnownChain("bsc-testnet", made.chain.genesis, 12)
+    for code in ("history.retracted", "history.fork"):
+        for networks, status in ((None, "pass"), (2, "unchecked")):
+            chains = {97: known, 56: KnownChain("bsc", elsewhere.genesis, 12, networks)}
+            outcome = desk.verify(made, nodes=nodes, trust=trust, chains=chains)
+            assert statuses(outcome, code) == [status], notes(outcome, code)
+
+
+def test_a_policy_is_met_by_one_anchor_and_not_by_two_together() -> None:
+    """Any check of an anchor that a policy asks for, not only those that it always has."""
+
+    def checks(anchor: int, *passing: str) -> list[Check]:
+        return [Check(code, "pass", "anchor", anchor=anchor) for code in passing]
+
+    common = [Check(code, "pass", "package") for code in ("bytes", "merkle", "content_id")]
+    policy = parse_policy(b'{"format":"incident-archive-policy/1","require":["chain.code"]}')
+    whole = ("anchor.log", "anchor.registry", "chain.header", "origin.publisher", "origin.trusted")
+    two = [*common, *checks(0, *whole), *checks(1, "anchor.log", "anchor.registry", "chain.code")]
+    _, verdict, lacking = decide(two, policy)
+    assert (verdict, lacking) == ("incomplete", ("chain.code",))
+    assert decide([*common, *checks(0, *whole, "chain.code")], policy)[1] == "pass"
