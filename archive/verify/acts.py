@@ -93,8 +93,7 @@ class _View:
             return 1
         if self.facts.quorum is not None:
             return self.facts.quorum
-        chains = {a.index for a in self.anchors if (a.proven.chain_id, a.proven.genesis) == key[:2]}
-        network = next((a.quorum for a in self.facts.anchors if a.index in chains and a.quorum is not None), None)
+        network = dict(self.facts.clocks.chain_quorums).get(f"eip155:{key[0]}")
         return max(1, (len(_places(here)) + 1) // 2) if network is None else network
 
     def _too_few(self) -> str | None:
