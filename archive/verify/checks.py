@@ -85,19 +85,20 @@ def decide(checks: Sequence[Check], policy: Policy) -> tuple[list[Check], Verdic
     `fail` if a check failed; else `incomplete` if a required one is not `pass`; else `pass`.
     """
     listed = list(checks)
+    of_anchors = PER_ANCHOR | {c.code for c in checks if c.anchor is not None}
     # An anchor of an unknown kind says nothing either way: it counts only where it is all there is.
     told = {c.anchor for c in checks if c.anchor is not None and c.code != "anchor.unknown"}
     groups: list[int | None] = [*sorted(told)] or [None]
     lacking: list[str] = []
     for code in policy.required:
-        if code in PER_ANCHOR:
+        if code in of_anchors:
             for group in groups:
                 if not any(c.code == code and c.anchor == group for c in listed):
                     listed.append(_not_made(code, group))
         elif not any(c.code == code for c in listed):
             listed.append(_not_made(code, None))
-    lacking += [c for c in policy.required if c not in PER_ANCHOR and not _all_pass(listed, c, None)]
-    per_anchor = [code for code in policy.required if code in PER_ANCHOR]
+    lacking += [c for c in policy.required if c not in of_anchors and not _all_pass(listed, c, None)]
+    per_anchor = [code for code in policy.required if code in of_anchors]
     short: list[list[str]] = [[code for code in per_anchor if not _all_pass(listed, code, group)] for group in groups]
     nearest = min(short, key=len)
     lacking += nearest

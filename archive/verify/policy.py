@@ -29,7 +29,8 @@ from archive.errors import InvalidInputError
 POLICY_FORMAT: Final = "incident-archive-policy/1"
 NEVER_WAIVED: Final = ("bytes", "merkle", "content_id", "anchor.log")
 REQUIRED: Final = (*NEVER_WAIVED, "anchor.registry", "chain.header", "origin.publisher", "origin.trusted")
-# Each anchor has its own; one anchor must have them all, so that no verdict is pieced together from two.
+# Each anchor has its own; one anchor must have them all, so that no verdict is pieced together from two. So it is with
+# any other check of an anchor that a policy asks for.
 PER_ANCHOR: Final = frozenset(
     {
         "anchor.log",
