@@ -56,7 +56,8 @@ def _on_inclusion(outcome: Outcome, anchor: AnchorSummary | None) -> str:
 
 
 def _on_registry(outcome: Outcome, anchor: AnchorSummary | None) -> str:
-    compared = any(c.code == "chain.code" and c.status == "pass" for c in outcome.checks)
+    ours = (None, anchor.index if anchor else None)
+    compared = any(c.code == "chain.code" and c.status == "pass" and c.anchor in ours for c in outcome.checks)
     by = "by the state proof" if anchor and anchor.proven.code_hash else "by RPC nodes"
     return f"your trust file names the contract; its code was {f'told {by}' if compared else 'not compared'}"
 

@@ -146,3 +146,10 @@ def test_a_broken_anchor_before_a_good_one_does_not_take_its_grade(desk: Desk) -
     published.anchors = [{**good, "log_index": 3}, good]
     rung = next(rung for rung in build_ladder(desk.verify(published)) if rung.name == "chain")
     assert (rung.status, rung.trust) == ("pass", "rpc")
+
+
+def test_the_code_of_another_anchors_registry_is_not_told_as_this_ones(desk: Desk) -> None:
+    outcome = desk.verify(desk.publish())
+    elsewhere = tuple(replace(c, anchor=1) if c.code == "chain.code" else c for c in outcome.checks)
+    assert "its code was told by RPC nodes" in depends_on(outcome, "registry")
+    assert "its code was not compared" in depends_on(replace(outcome, checks=elsewhere), "registry")

@@ -53,7 +53,8 @@ const KINDS: readonly Kind[] = [
     codes: ['anchor.registry'],
     family: ['chain.code'],
     dependsOn: (outcome, anchor) => {
-      const compared = outcome.checks.some((c) => c.code === 'chain.code' && c.status === 'pass');
+      const ours = (c: Check): boolean => c.anchor === null || c.anchor === anchor?.index;
+      const compared = outcome.checks.some((c) => c.code === 'chain.code' && c.status === 'pass' && ours(c));
       const by = anchor?.proven.codeHash ? 'by the state proof' : 'by RPC nodes';
       return `your trust file names the contract; its code was ${compared ? `told ${by}` : 'not compared'}`;
     },
