@@ -25,7 +25,7 @@ export function buildSite(): Built {
   const workspace = join(root, 'workspace');
   const folder = join(root, 'site');
   archive(['publish', join(ROOT, 'incidents', PUBLISHED), '--yes'], workspace);
-  archive(['site', 'build', folder, '--dossiers', join(ROOT, 'incidents')], workspace);
+  archive(['site', 'build', folder, '--incidents', join(ROOT, 'incidents')], workspace);
   return { folder, root, workspace, remove };
 }
 
@@ -35,7 +35,7 @@ export function buildSiteOf(dossier: (folder: string) => string): Built {
   const workspace = join(root, 'workspace');
   const folder = join(root, 'site');
   dossier(join(root, 'dossiers'));
-  archive(['site', 'build', folder, '--dossiers', join(root, 'dossiers')], workspace);
+  archive(['site', 'build', folder, '--incidents', join(root, 'dossiers')], workspace);
   return { folder, root, workspace, remove };
 }
 

@@ -26,6 +26,18 @@ after(async () => {
   built?.remove();
 });
 
+test('a page that does run something is seen to', { skip }, async () => {
+  const control = join(built.root, 'control.html');
+  writeFileSync(control, '<!doctype html><script>window.__marker=1;alert(1)</script><img src="https://evil.example/x.png"><p onmouseover="">');
+  const { page, context, watch } = await openPage(browser);
+  await page.goto(pathToFileURL(control).href);
+  assert.equal(await watch.marker(), 1);
+  assert.deepEqual(watch.dialogs, ['1']);
+  assert.ok(watch.requests.includes('https://evil.example/x.png'));
+  assert.ok(watch.complaints.length > 0);
+  await context.close();
+});
+
 for (const place of ['disk', 'server'] as const) {
   test(`nothing runs on any of its pages, from a ${place}`, { skip }, async () => {
     const base = place === 'disk' ? pathToFileURL(built.folder).href + '/' : server.url;
@@ -34,7 +46,6 @@ for (const place of ['disk', 'server'] as const) {
     for (const name of pages) {
       const { page, context, watch } = await openPage(browser, { viewport: { width: 1280, height: 900 } });
       await page.goto(base + name);
-      await page.waitForLoadState('networkidle');
       // What waits for a person: every control is focused and pressed, every part opened, all of it scrolled through.
       await page.evaluate(() => {
         for (const part of document.querySelectorAll('details')) part.open = true;
@@ -60,7 +71,7 @@ for (const place of ['disk', 'server'] as const) {
         styles: document.querySelectorAll('style, [style]').length,
       }));
       assert.deepEqual(made, { scripts: 0, handlers: 0, running: 0, styles: 0 }, name);
-      if (place === 'server') assert.deepEqual(await axe(page), [], name);
+      if (place === 'server' && name.startsWith('en/')) assert.deepEqual(await axe(page), [], name);
       if (place === 'server' && /en\/.*\/(index|claims|evidence)\.html$/.test(name)) await picture(page, `hostile-${name.replaceAll('/', '-').replace('.html', '')}`);
       await context.close();
     }
