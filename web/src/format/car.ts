@@ -17,7 +17,7 @@ import {
   MAX_FOLDERS, MAX_LEAVES, MAX_MANIFEST_BYTES, MAX_PATH_BYTES, MAX_RECORD_BYTES, MAX_RECORD_DEPTH,
 } from './limits.ts';
 import { parseManifest, type Manifest } from './manifest.ts';
-import { ahead, pieces, sourceOf, type ByteSource } from './source.ts';
+import { Forward, sourceOf, type ByteSource } from './source.ts';
 import * as unixfs from './unixfs.ts';
 import { MAX_VARINT_BYTES, WireError, decodeVarint } from './varint.ts';
 
@@ -76,12 +76,25 @@ export async function verifyCar(car: Blob | ByteSource, options: VerifyCarOption
   const limits = { ...LIMITS, ...options.limits };
   const source = sourceOf(car);
   const progress = new Progress(options, source.size);
-  const { root, places } = await readBlocks(source, limits, progress);
+  const reader = new Forward(source, READ_BYTES, () => options.signal?.throwIfAborted());
+  try {
+    const verified = await verifyBlocks(reader, limits, options, progress);
+    progress.finish();
+    return verified;
+  } finally {
+    await reader.close();
+  }
+}
+
+async function verifyBlocks(
+  reader: Forward, limits: CarLimits, options: VerifyCarOptions, progress: Progress,
+): Promise<VerifiedPackage> {
+  const { root, places } = await readBlocks(reader, limits, progress);
   const contentId = cidText(root);
   if (options.contentId !== undefined && contentId !== options.contentId) {
     fail('car.other_root', `its root is ${contentId}, not ${options.contentId}`);
   }
-  const blocks = new Blocks(source, places);
+  const blocks = new Blocks(reader, places);
   const listing = await listFiles(blocks, root);
   const manifestJson = await smallFile(blocks, listing, MANIFEST_PATH, MAX_MANIFEST_BYTES);
   const manifest = parseManifest(manifestJson);
@@ -109,8 +122,8 @@ interface Place {
 /** By the CID in hex. */
 type Places = Map<string, Place>;
 
-async function readBlocks(source: ByteSource, limits: CarLimits, progress: Progress) {
-  const reader = new Reader(source, progress);
+async function readBlocks(forward: Forward, limits: CarLimits, progress: Progress) {
+  const reader = new Sections(forward, progress);
   const root = await readHeader(reader);
   const places: Places = new Map();
   // Hashes under way, in the order of the file: the first fault in the file is the one that is told.
@@ -136,8 +149,6 @@ async function readBlocks(source: ByteSource, limits: CarLimits, progress: Progr
   } catch (error) {
     for (const earlier of hashes) await earlier;
     throw error;
-  } finally {
-    await reader.close();
   }
   return { root, places };
 }
@@ -150,7 +161,7 @@ function badHash(cid: Uint8Array): never {
   fail('car.bad_block_hash', `block ${cidText(cid)}: its data has another hash`);
 }
 
-async function readHeader(reader: Reader): Promise<Uint8Array> {
+async function readHeader(reader: Sections): Promise<Uint8Array> {
   const length = await reader.length();
   if (length === null) truncated(reader.position);
   if (length === 0) fail('car.bad_header', 'the header is empty');
@@ -187,92 +198,80 @@ function checkCid(section: Uint8Array): Uint8Array {
   return section.subarray(0, CID_BYTES);
 }
 
-/** A source from its start on, taken in pieces of any length. */
-class Reader {
-  readonly #pieces: AsyncGenerator<Uint8Array>;
+/** The sections of a CAR from its start on; what is given out is to be used before the next call. */
+class Sections {
+  readonly #forward: Forward;
   readonly #progress: Progress;
-  #piece = new Uint8Array(0);
   position = 0;
 
-  constructor(source: ByteSource, progress: Progress) {
-    this.#pieces = pieces(source, READ_BYTES);
+  constructor(forward: Forward, progress: Progress) {
+    this.#forward = forward;
     this.#progress = progress;
   }
 
   /** The length of the next section; null at the end. */
   async length(): Promise<number | null> {
-    const read: number[] = [];
-    do {
-      if (this.#piece.length === 0 && !(await this.#more())) {
-        if (read.length > 0) truncated(this.position);
-        return null;
-      }
-      read.push(this.#piece[0]!);
-      this.#skip(1);
-    } while (read.at(-1)! >= 0x80 && read.length <= MAX_VARINT_BYTES);
+    const start = await this.#forward.read(this.position, MAX_VARINT_BYTES + 1);
+    if (start.length === 0) return null;
+    const last = start.findIndex((byte) => byte < 0x80);
+    if (last < 0 && start.length <= MAX_VARINT_BYTES) truncated(this.position + start.length);
     try {
-      return decodeVarint(Uint8Array.from(read), 0)[0];
+      const [length, bytes] = decodeVarint(start, 0);
+      this.#move(bytes);
+      return length;
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      fail('car.bad_varint', `at byte ${this.position - read.length}: ${error.message}`);
+      fail('car.bad_varint', `at byte ${this.position}: ${error.message}`);
     }
   }
 
   async take(length: number): Promise<Uint8Array> {
-    const parts: Uint8Array[] = [];
-    for (let left = length; left > 0; ) {
-      if (this.#piece.length === 0 && !(await this.#more())) truncated(this.position);
-      const part = this.#piece.subarray(0, left);
-      this.#skip(part.length);
-      parts.push(part);
-      left -= part.length;
-    }
-    return parts.length === 1 ? parts[0]! : concatBytes(...parts);
+    const data = await this.#forward.read(this.position, length);
+    if (data.length < length) truncated(this.position + data.length);
+    this.#move(length);
+    return data;
   }
 
-  async close(): Promise<void> {
-    await this.#pieces.return(undefined);
-  }
-
-  async #more(): Promise<boolean> {
-    const next = await this.#pieces.next();
-    if (next.done || next.value.length === 0) return false;
-    this.#piece = next.value as Uint8Array<ArrayBuffer>;
-    this.#progress.add(this.#piece.length);
-    return true;
-  }
-
-  #skip(length: number): void {
-    this.#piece = this.#piece.subarray(length);
-    this.position += length;
+  #move(bytes: number): void {
+    this.position += bytes;
+    this.#progress.add(bytes);
   }
 }
 
 // ---------------------------------------------------------------- second pass
 
 class Blocks {
-  readonly #source: ByteSource;
+  readonly #forward: Forward;
   readonly #places: Places;
   readonly #used = new Set<string>();
 
-  constructor(source: ByteSource, places: Places) {
-    this.#source = source;
+  constructor(forward: Forward, places: Places) {
+    this.#forward = forward;
     this.#places = places;
   }
 
-  /** A block's data as it is in the source now; whoever calls makes sure that it is what it was in the first pass. */
-  async data(cid: Uint8Array): Promise<Uint8Array> {
+  /**
+   * A chunk as it is in the source now, to use before the next call; whoever calls makes sure that it is what it was in
+   * the first pass.
+   */
+  async chunk(cid: Uint8Array): Promise<Uint8Array> {
+    const { offset, size } = this.#place(cid);
+    return this.#forward.read(offset, size);
+  }
+
+  async node(cid: Uint8Array): Promise<unixfs.Node> {
+    const { offset, size } = this.#place(cid);
+    const data = await this.#forward.readAlone(offset, size);
+    if (!equalBytes(sha256(data), digestOf(cid))) badHash(cid);
+    return unixfs.decodeNode(data);
+  }
+
+  #place(cid: Uint8Array): Place {
     const key = bytesToHex(cid);
     const place = this.#places.get(key);
     if (!place) fail('car.missing_block', `block ${cidText(cid)} is missing`);
     this.#used.add(key);
-    return this.#source.read(place.offset, place.offset + place.size);
-  }
-
-  async node(cid: Uint8Array): Promise<unixfs.Node> {
-    const data = await this.data(cid);
-    if (!equalBytes(sha256(data), digestOf(cid))) badHash(cid);
-    return unixfs.decodeNode(data);
+    return place;
   }
 
   checkAllUsed(): void {
@@ -366,14 +365,13 @@ async function* chunksOf(
 
 /** The raw blocks below a link, from left to right. */
 async function* chunkData(blocks: Blocks, file: unixfs.Link): AsyncGenerator<Chunk> {
-  const read = async (cid: Uint8Array): Promise<Chunk> => ({ cid, data: await blocks.data(cid) });
   // Links still to visit, deepest last: no recursion, and as many entries as depth × 1,024.
   const stack = [{ cid: file.cid, depth: MAX_FILE_DEPTH }];
   for (let here = stack.pop(); here; here = stack.pop()) {
-    const run: Uint8Array[] = [];
-    for (; here && isRaw(here.cid); here = stack.pop()) run.push(here.cid);
-    yield* ahead(run.map((cid) => () => read(cid)));
-    if (!here) return;
+    if (isRaw(here.cid)) {
+      yield { cid: here.cid, data: await blocks.chunk(here.cid) };
+      continue;
+    }
     const { depth } = here;
     const node = await blocks.node(here.cid);
     if (node.kind !== 'file' || depth === 0) fail('unixfs.bad_node', "a file's node is not a file node");
@@ -385,7 +383,7 @@ async function smallFile(blocks: Blocks, listing: Listing, path: string, limit: 
   const link = listing.get(path);
   if (!link) fail('package.missing_file', `${path}: the package does not hold it`);
   const parts: Uint8Array[] = [];
-  for await (const chunk of chunksOf(blocks, link, new unixfs.FileBuilder(), limit)) parts.push(chunk);
+  for await (const chunk of chunksOf(blocks, link, new unixfs.FileBuilder(), limit)) parts.push(chunk.slice());
   return concatBytes(...parts);
 }
 
@@ -426,10 +424,13 @@ async function hashFiles(
 
 // ----------------------------------------------------------------
 
+const PROGRESS_BYTES = 1024 * 1024;
+
 class Progress {
   readonly #options: VerifyCarOptions;
   readonly #total: number;
   #done = 0;
+  #told = 0;
 
   constructor(options: VerifyCarOptions, size: number) {
     this.#options = options;
@@ -437,9 +438,14 @@ class Progress {
   }
 
   add(bytes: number): void {
-    this.#options.signal?.throwIfAborted();
     this.#done = Math.min(this.#done + bytes, this.#total);
+    if (this.#done < this.#told + PROGRESS_BYTES) return;
+    this.#told = this.#done;
     this.#options.onProgress?.(this.#done, this.#total);
+  }
+
+  finish(): void {
+    this.#options.onProgress?.(this.#total, this.#total);
   }
 }
 

@@ -1,13 +1,17 @@
 /**
  * What a package knows of a file: SHA-256 of the whole and UnixFS CID, in one streaming pass. Run it in a worker: the
- * thread that runs it is busy. Memory is a few pieces of 4 MiB, whatever the file's size.
+ * thread that runs it is busy. Memory is a few pieces of 4 MiB, whatever the file's size. A large file takes a second
+ * worker, made from a `blob:` address: a page with a Content-Security-Policy allows it with `worker-src blob:`, and is
+ * slower else.
  */
 import { bytesToHex } from '../bytes.ts';
 import { ArchiveError } from '../errors.ts';
 import { RAW, cidOf, cidText, digestOf, isRaw, rawCid } from '../format/cid.ts';
-import { pieces, sourceOf, type ByteSource } from '../format/source.ts';
+import { Pool, pieces, sourceOf, type ByteSource } from '../format/source.ts';
 import { CHUNK_BYTES, FileBuilder } from '../format/unixfs.ts';
-import { createSha256, sha256, sha256Async } from './sha256.ts';
+import { BLOCK_BYTES } from './kernel.ts';
+import { createSha256, kernelStart, resumeSha256, sha256, sha256Async, type Sha256 } from './sha256.ts';
+import { HashThread } from './thread.ts';
 
 /** Size in bytes, SHA-256 (64 hex digits), CID as text, bytes of the whole DAG. */
 export interface FileDigest {
@@ -26,6 +30,8 @@ export interface HashOptions {
 }
 
 const READ_BYTES = 4 * CHUNK_BYTES;
+/** From here on a thread of its own pays for its start. */
+const LARGE_BYTES = 32 * CHUNK_BYTES;
 /** Chunks that are being hashed on other threads at once. */
 const CHUNKS_AHEAD = 8;
 
@@ -48,51 +54,105 @@ export function digestBytes(data: Uint8Array): FileDigest {
  */
 export async function hashFile(file: Blob | ByteSource, options: HashOptions = {}): Promise<FileDigest> {
   const source = sourceOf(file);
-  const hasher = new FileHasher();
+  const isLarge = source.size >= LARGE_BYTES && source.stream !== undefined;
+  const pool = new Pool(Math.min(READ_BYTES, Math.max(source.size, 1)), isLarge ? 6 : 2);
+  const thread = isLarge ? await openThread(pool) : null;
+  try {
+    return await hashPieces(source, pool, thread, options);
+  } finally {
+    thread?.close();
+  }
+}
+
+async function openThread(pool: Pool): Promise<HashThread | null> {
+  const kernel = kernelStart();
+  return kernel && HashThread.open(kernel.module, kernel.start, (buffer) => pool.give(buffer));
+}
+
+async function hashPieces(
+  source: ByteSource, pool: Pool, thread: HashThread | null, options: HashOptions,
+): Promise<FileDigest> {
+  const chunks = new Chunks();
+  // A file of one chunk is its own block: one hash is both.
+  const local = thread || source.size <= CHUNK_BYTES ? null : createSha256();
+  const reading = pieces(source, pool);
   let done = 0;
-  for await (const piece of pieces(source, READ_BYTES)) {
-    options.signal?.throwIfAborted();
-    options.onData?.(piece);
-    await hasher.update(piece);
-    done += piece.length;
-    options.onProgress?.(done, source.size);
+  let tail = new Uint8Array(0);
+  try {
+    for (;;) {
+      const { value: piece } = await (thread ? Promise.race([reading.next(), thread.broken]) : reading.next());
+      if (!piece) break;
+      options.signal?.throwIfAborted();
+      options.onData?.(piece);
+      done += piece.length;
+      await chunks.add(piece);
+      if (thread) {
+        const whole = piece.length - (piece.length % BLOCK_BYTES);
+        // Only the last piece has one.
+        tail = piece.slice(whole);
+        thread.update(piece.buffer, whole);
+      } else {
+        local?.update(piece);
+        pool.give(piece.buffer);
+      }
+      options.onProgress?.(done, source.size);
+    }
+    if (done !== source.size) {
+      throw new ArchiveError(
+        'package.changed_while_read', 'the file changed while it was being read',
+        'close the program that writes it, then choose the file again',
+      );
+    }
+    const rest = thread ? resumeSha256(await thread.state(), done - tail.length) : local;
+    rest?.update(tail);
+    return await chunks.finish(rest);
+  } finally {
+    // Not waited for: what it waits for may be a buffer that a broken thread has.
+    void reading.return(undefined).catch(() => undefined);
   }
-  if (done !== source.size) {
-    throw new ArchiveError(
-      'package.changed_while_read', 'the file changed while it was being read',
-      'close the program that writes it, then choose the file again',
-    );
-  }
-  return hasher.finish();
 }
 
 /** The same, fed by hand with pieces of any length. Await each call before the next. */
 export class FileHasher {
-  readonly #builder = new FileBuilder();
+  readonly #chunks = new Chunks();
   readonly #whole = createSha256();
+
+  async update(piece: Uint8Array): Promise<void> {
+    await this.#chunks.add(piece);
+    this.#whole.update(piece);
+  }
+
+  async finish(): Promise<FileDigest> {
+    return this.#chunks.finish(this.#whole);
+  }
+}
+
+/** The chunks of a file, hashed by the browser on threads of its own. */
+class Chunks {
+  readonly #builder = new FileBuilder();
   /** The chunk that is not full yet, when it came in more than one piece. */
   #open: Uint8Array<ArrayBuffer> | undefined;
   #openBytes = 0;
   readonly #waiting: { readonly digest: Promise<Uint8Array>; readonly size: number }[] = [];
 
-  async update(piece: Uint8Array): Promise<void> {
+  /** Takes up a piece of any length; the bytes may be used again after the call has returned. */
+  async add(piece: Uint8Array): Promise<void> {
     for (let at = 0; at < piece.length; ) {
       const part = piece.subarray(at, at + CHUNK_BYTES - this.#openBytes);
-      // Under way on another thread, while this one goes on with the whole.
-      if (part.length === CHUNK_BYTES) this.#chunk(part);
+      if (part.length === CHUNK_BYTES) this.#hash(part);
       else this.#collect(part);
-      this.#whole.update(part);
       at += part.length;
       while (this.#waiting.length > CHUNKS_AHEAD) await this.#take();
     }
   }
 
-  async finish(): Promise<FileDigest> {
-    if (this.#open && this.#openBytes > 0) this.#chunk(this.#open.subarray(0, this.#openBytes));
+  /** With the hash of the whole, or null when it is known that there is one chunk at most. */
+  async finish(whole: Sha256 | null): Promise<FileDigest> {
+    if (this.#open && this.#openBytes > 0) this.#hash(this.#open.subarray(0, this.#openBytes));
     while (this.#waiting.length > 0) await this.#take();
     const root = this.#builder.finish();
-    const whole = bytesToHex(this.#whole.digest());
-    return { size: this.#builder.size, sha256: whole, cid: cidText(root.cid), tsize: root.tsize };
+    const digest = whole ? whole.digest() : digestOf(root.cid);
+    return { size: this.#builder.size, sha256: bytesToHex(digest), cid: cidText(root.cid), tsize: root.tsize };
   }
 
   #collect(part: Uint8Array): void {
@@ -100,13 +160,16 @@ export class FileHasher {
     this.#open.set(part, this.#openBytes);
     this.#openBytes += part.length;
     if (this.#openBytes < CHUNK_BYTES) return;
-    this.#chunk(this.#open);
+    this.#hash(this.#open);
     this.#openBytes = 0;
   }
 
-  /** The browser copies the bytes within the call: they may be used again after it. */
-  #chunk(data: Uint8Array): void {
-    this.#waiting.push({ digest: sha256Async(data), size: data.length });
+  /** The browser copies the bytes within the call. */
+  #hash(data: Uint8Array): void {
+    const digest = sha256Async(data);
+    // It may fail before its turn comes: it is awaited then.
+    digest.catch(() => undefined);
+    this.#waiting.push({ digest, size: data.length });
   }
 
   async #take(): Promise<void> {

@@ -40,7 +40,23 @@ export function isFast(): boolean {
   return kernel !== null;
 }
 
+/** For a thread of its own: the module, and the beginning of its memory for a new hash. Null without WebAssembly. */
+export function kernelStart(): { readonly module: WebAssembly.Module; readonly start: Uint8Array } | null {
+  kernel ??= loadKernel();
+  if (!kernel) return null;
+  kernel.words.set(INITIAL_STATE, STATE_AT / 4);
+  return { module: kernel.module, start: kernel.bytes.slice(0, DATA_AT) };
+}
+
+/** Goes on with a hash after `length` bytes, whole blocks, from the state as it stands in memory: 32 bytes. */
+export function resumeSha256(state: Uint8Array<ArrayBuffer>, length: number): Sha256 {
+  kernel ??= loadKernel();
+  if (!kernel) throw new Error('a state of WebAssembly without WebAssembly');
+  return new WasmSha256(kernel, new Uint32Array(state.slice().buffer), length);
+}
+
 interface Kernel {
+  readonly module: WebAssembly.Module;
   compress(data: number, blocks: number): void;
   readonly words: Uint32Array;
   readonly bytes: Uint8Array;
@@ -51,11 +67,12 @@ let kernel: Kernel | null | undefined;
 
 function loadKernel(): Kernel | null {
   try {
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(kernelModule()));
+    const module = new WebAssembly.Module(kernelModule());
+    const { exports } = new WebAssembly.Instance(module);
     const { buffer } = exports['memory'] as WebAssembly.Memory;
     const words = new Uint32Array(buffer);
     CONSTANTS.forEach((constant, t) => words.fill(constant, CONSTANTS_AT / 4 + 4 * t, CONSTANTS_AT / 4 + 4 * t + 4));
-    return { compress: exports['compress'] as Kernel['compress'], words, bytes: new Uint8Array(buffer) };
+    return { module, compress: exports['compress'] as Kernel['compress'], words, bytes: new Uint8Array(buffer) };
   } catch {
     // No WebAssembly, none with vectors, not allowed by the page's policy, or (long ago) not at once on the main thread.
     return null;
@@ -64,14 +81,16 @@ function loadKernel(): Kernel | null {
 
 class WasmSha256 implements Sha256 {
   readonly #kernel: Kernel;
-  readonly #state = INITIAL_STATE.slice();
+  readonly #state: Uint32Array;
   /** What did not fill a block yet. */
   readonly #open = new Uint8Array(BLOCK_BYTES);
   #openBytes = 0;
-  #length = 0;
+  #length: number;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Kernel, state = INITIAL_STATE.slice(), length = 0) {
     this.#kernel = kernel;
+    this.#state = state;
+    this.#length = length;
   }
 
   update(data: Uint8Array): void {

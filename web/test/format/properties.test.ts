@@ -8,7 +8,6 @@ import { CID_BYTES, DAG_PB, RAW, cidOf, cidText, contentDigest, contentIdOfDiges
 import { checkCollisions } from '../../src/format/manifest.ts';
 import * as merkle from '../../src/format/merkle.ts';
 import { RowsHasher } from '../../src/format/rows.ts';
-import { ahead } from '../../src/format/source.ts';
 import { caselessFold, firstUnassigned } from '../../src/format/unicode.ts';
 import { decodeNode, directory } from '../../src/format/unixfs.ts';
 import { decodeVarint, encodeVarint } from '../../src/format/varint.ts';
@@ -201,22 +200,4 @@ test('a line of more than 1 MiB is refused', () => {
   const hasher = new RowsHasher(new Uint8Array(32));
   hasher.update(new Uint8Array(1024 * 1024));
   assert.throws(() => hasher.update(new Uint8Array(1)), codeOf('rows.too_long'));
-});
-
-test('reads ahead come in order, few at a time, and a failure is told once', async () => {
-  let running = 0;
-  let most = 0;
-  const makers = Array.from({ length: 20 }, (_, i) => async () => {
-    most = Math.max(most, ++running);
-    await new Promise((done) => setImmediate(done));
-    running -= 1;
-    if (i === 15) throw new Error('fifteen');
-    return i;
-  });
-  const got: number[] = [];
-  await assert.rejects(async () => {
-    for await (const value of ahead(makers, 3)) got.push(value);
-  }, /fifteen/);
-  assert.deepEqual(got, Array.from({ length: 15 }, (_, i) => i));
-  assert(most <= 4, String(most));
 });
