@@ -103,10 +103,21 @@ def locate_batch(rpc: Rpc, address: str, publisher: str, root: bytes, entry: Bat
     )
 
 
-def quote(writer: RegistryWriter, calldata: bytes) -> Estimate:
-    """Simulate, and say what it would cost now; raises what the registry refuses it with (`registry.*`)."""
+def quote(writer: RegistryWriter, calldata: bytes, *, max_gas: int | None = None) -> Estimate:
+    """Simulate, and say what it would cost now; raises what the registry refuses it with (`registry.*`).
+
+    Raises `chain.too_much_gas` above `max_gas`: where a contract wallet checks a signature, its author decides how much
+    of it is used up, and whoever relays pays.
+    """
     writer.sender.simulate(writer.reader.address, calldata)
-    return writer.sender.estimate(writer.reader.address, calldata)
+    estimate = writer.sender.estimate(writer.reader.address, calldata)
+    if max_gas is not None and estimate.gas > max_gas:
+        raise RefusedError(
+            f"would take {estimate.gas:,} gas, more than the {max_gas:,} that are allowed",
+            code="chain.too_much_gas",
+            hint="the wallet that signed makes it cost so much: let its owner send it, or raise --max-gas",
+        )
+    return estimate
 
 
 def perform(
@@ -114,6 +125,7 @@ def perform(
     calldata: bytes,
     done: Callable[[], bool],
     *,
+    max_gas: int | None = None,
     resume: SignedTransaction | None = None,
     on_signed: Callable[[SignedTransaction], None] = lambda signed: None,
     progress: WaitProgress | None = None,
@@ -122,6 +134,7 @@ def perform(
 
     Args:
         done: whether the registry holds it now.
+        max_gas: refuse to send where more is needed, as `quote` does.
         resume: what `on_signed` gave in an earlier, interrupted run.
         on_signed: called with a transaction before it is sent.
 
@@ -135,7 +148,7 @@ def perform(
         if done() and (signed is None or sender.mined(signed.hash) is None):
             return ActReceipt("already")
         if signed is None:
-            signed = sender.sign(writer.reader.address, calldata, quote(writer, calldata))
+            signed = sender.sign(writer.reader.address, calldata, quote(writer, calldata, max_gas=max_gas))
             on_signed(signed)
         try:
             sender.send(signed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 SUFFIX = ".json"
 MAX_FILES = 10_000
+# An act takes about a tenth of it; the rest is for wallets with many owners.
+MAX_GAS = 1_000_000
 
 
 def register(app: typer.Typer) -> None:
@@ -42,6 +46,9 @@ def relay(
     cancel: Annotated[
         bool, typer.Option("--cancel", help="Make the requests unusable instead; only with their signer's own key.")
     ] = False,
+    max_gas: Annotated[
+        int, typer.Option("--max-gas", min=1, metavar="N", help="Refuse a request that takes more gas.")
+    ] = MAX_GAS,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     wallet: WalletOption = None,
@@ -56,7 +63,7 @@ def relay(
     """
     paths = _paths(source)
     with open_writer(resolve_workspace(workspace), network, wallet, password_fd) as (chosen, writer):
-        run = _Relay(chosen, writer, quiet=json_output, cancel=cancel)
+        run = _Relay(chosen, writer, quiet=json_output, cancel=cancel, max_gas=max_gas)
         say(f"network   {chosen.name} (chain {chosen.chain_id}), registry {writer.reader.address}")
         say(f"pays      {writer.publisher}")
         ready = run.read(paths)
@@ -73,8 +80,9 @@ def relay(
 class _Relay:
     """One run: what became of each file in `rows`, and the codes of those that failed."""
 
-    def __init__(self, network: Network, writer: RegistryWriter, *, quiet: bool, cancel: bool) -> None:
+    def __init__(self, network: Network, writer: RegistryWriter, *, quiet: bool, cancel: bool, max_gas: int) -> None:
         self._cancel = cancel
+        self._max_gas = max_gas
         self._network = network
         self._writer = writer
         self._rpc = writer.reader.rpc
@@ -126,7 +134,7 @@ class _Relay:
         price = "there already"
         if not self._done(request):
             try:
-                cost = quote(self._writer, self._call(request)).to_json()
+                cost = quote(self._writer, self._call(request), max_gas=self._max_gas).to_json()
                 price = f"at most {cost['max_cost']} {cost['symbol']}"
             except RefusedError as error:
                 # It may follow another request of this run.
@@ -149,6 +157,7 @@ class _Relay:
 
     def send(self, ready: list[tuple[Path, Request]]) -> None:
         """Send all. Anchors that follow each other go in their order, whatever the order of the files."""
+        ready = in_order(ready)
         while ready:
             later: list[tuple[Path, Request]] = []
             refusals: list[ArchiveError] = []
@@ -173,7 +182,13 @@ class _Relay:
         from archive.cli.contract import wait_progress
 
         act = request.act
-        receipt = perform(self._writer, self._call(request), lambda: self._done(request), progress=wait_progress())
+        receipt = perform(
+            self._writer,
+            self._call(request),
+            lambda: self._done(request),
+            max_gas=self._max_gas,
+            progress=wait_progress(),
+        )
         about = {"act": act.name, "account": act.account, "root": act.root.hex()}
         self.rows.append({"file": str(path), **about, **receipt.to_json()})
         if not self._quiet:
@@ -184,6 +199,35 @@ class _Relay:
         self.rows.append({"file": str(path), "status": "refused", "error": error.to_json()})
         self.codes.append(ExitCode.INCOMPLETE if error.exit_code == ExitCode.INCOMPLETE else ExitCode.WRONG)
         print_error(error)
+
+
+def in_order(ready: Iterable[tuple[Path, Request]]) -> list[tuple[Path, Request]]:
+    """Each anchor after the one of its history that it follows; all else as it came.
+
+    Only by trying, a long history in the wrong order would be tried as often as it has entries.
+    """
+    from archive.chain.eip712 import AnchorAct
+
+    ready = list(ready)
+    anchors = {(r.act.account, r.act.call.incident, r.act.root) for _, r in ready if isinstance(r.act, AnchorAct)}
+    later: dict[tuple[str, bytes, bytes], list[tuple[Path, Request]]] = {}
+    todo: deque[tuple[Path, Request]] = deque()
+    for item in ready:
+        act = item[1].act
+        before = (act.account, act.call.incident, act.call.previous) if isinstance(act, AnchorAct) else None
+        if before in anchors:
+            later.setdefault(before, []).append(item)
+        else:
+            todo.append(item)
+    found = []
+    while todo:
+        item = todo.popleft()
+        found.append(item)
+        act = item[1].act
+        if isinstance(act, AnchorAct):
+            todo.extendleft(reversed(later.pop((act.account, act.call.incident, act.root), [])))
+    # Those that follow one another in a circle never go; the registry says why.
+    return [*found, *(item for items in later.values() for item in items)]
 
 
 def _paths(source: Path) -> list[Path]:

@@ -371,3 +371,22 @@ def test_lines_of_succession_are_followed_forwards_and_only_where_they_are_clear
 def test_foreign_errors_do_not_leak() -> None:
     with pytest.raises(InvalidInputError):
         parse_succession([])
+
+
+def test_a_request_that_takes_more_gas_than_allowed_is_not_sent(writer: RegistryWriter) -> None:
+    """A wallet that is a contract decides what checking its signature costs; whoever relays a folder pays."""
+    act = EndorseAct(WHO, b"\x0e" * 32)
+    request = signed(request_for(writer, act))
+
+    def relay_with(max_gas: int) -> str:
+        done = perform(
+            writer,
+            request.relay_call(),
+            lambda: is_done(writer.reader.rpc, writer.reader.address, act),
+            max_gas=max_gas,
+        )
+        return done.status
+
+    assert code_of(lambda: relay_with(20_000)) == "chain.too_much_gas"
+    assert not is_done(writer.reader.rpc, writer.reader.address, act)
+    assert relay_with(1_000_000) == "done"
