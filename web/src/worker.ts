@@ -1,9 +1,10 @@
 /** Runs a verification away from the page: reads the files in pieces, tells how far it is, hands back the report. */
 import { ArchiveError } from './errors.ts';
 import { detailsOf } from './ui/details.ts';
-import type { Failure, FileItem, FromWorker, Job, Result, ToWorker } from './ui/protocol.ts';
+import type { AbsenceResult, Failure, FileItem, FromWorker, Job, Result, ToWorker } from './ui/protocol.ts';
 import type { ReportJson } from './ui/report-json.ts';
-import { readBundle, gather } from './verify/gather.ts';
+import type { Facts } from './verify/facts.ts';
+import { readBundle } from './verify/gather.ts';
 import { judge, unknownFormat } from './verify/checks.ts';
 import { type GivenFile, readAll } from './verify/given.ts';
 import { blobSource } from './format/source.ts';
@@ -12,9 +13,13 @@ import { isUnknown } from './errors.ts';
 import { DEFAULT_POLICY, parsePolicy, type Policy } from './verify/policy.ts';
 import { toReport } from './verify/report.ts';
 import { MAX_TRUST_BYTES, NOTHING, parseTrust, type TrustFile } from './verify/trust.ts';
+import { factsOf, verifyAbsenceFile } from './verify/verify.ts';
 
 const MAX_POLICY_BYTES = 64 * 1024;
 const PROGRESS_EVERY_MS = 80;
+
+/** What was read of the files the last time. */
+let known: Facts | null = null;
 
 const tell = (message: FromWorker): void => self.postMessage(message);
 
@@ -46,7 +51,20 @@ async function run(job: Job): Promise<Result> {
   const policy = await policyOf(job);
   const bundleFile = job.files.find((file) => file.role === 'bundle');
   const checked = bundleFile === undefined ? { report: null, details: null } : await checkBundle(job, bundleFile, trust, policy);
-  return { ...checked, absences: [] };
+  const proofs = job.files.filter((file) => file.role === 'absence');
+  return { ...checked, absences: await Promise.all(proofs.map((file) => checkAbsence(file, trust, job))) };
+}
+
+/** A proof that is none is told beside the others: it takes nothing away from them. */
+async function checkAbsence({ file, name }: FileItem, trust: TrustFile, wishes: Job): Promise<AbsenceResult> {
+  try {
+    const { verdict, lacking, checks, publisher, root } = await verifyAbsenceFile({ name, source: blobSource(file) }, trust, wishes);
+    return { name, verdict, lacking, checks, publisher, root, failure: null };
+  } catch (error) {
+    const failure = failureOf(error);
+    const verdict = error instanceof ArchiveError && isUnknown(error) ? 'incomplete' : 'fail';
+    return { name, verdict, lacking: [], checks: [], publisher: null, root: null, failure };
+  }
 }
 
 async function policyOf(job: Job): Promise<Policy> {
@@ -64,7 +82,10 @@ async function checkBundle(job: Job, bundleFile: FileItem, trust: TrustFile, pol
   }
   const files = job.files.filter((item) => item !== bundleFile && item.role !== 'policy' && item.role !== 'absence').map(givenFile);
   let last = 0;
-  const facts = await gather(bundleFile.name, bundle, { files }, trust, {
+  known = await factsOf(bundleFile.name, bundle, { files }, trust, policy, {
+    wishes: job,
+    known: job.again ? known : null,
+    onAsk: (what) => tell({ kind: 'progress', what: 'ask', name: what, done: 0, all: 0 }),
     onProgress: (name, done, all) => {
       const now = Date.now();
       if (now - last < PROGRESS_EVERY_MS && done < all) return;
@@ -73,7 +94,7 @@ async function checkBundle(job: Job, bundleFile: FileItem, trust: TrustFile, pol
     },
   });
   tell({ kind: 'progress', what: 'check', name: '', done: 0, all: 0 });
-  return { report: toReport(judge(facts, policy), facts.target) as ReportJson, details: detailsOf(facts.bundle) };
+  return { report: toReport(judge(known, policy), known.target) as ReportJson, details: detailsOf(known.bundle) };
 }
 
 function givenFile({ file, name, path }: FileItem): GivenFile {
