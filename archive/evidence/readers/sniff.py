@@ -74,7 +74,8 @@ def open_source(path: Path, contract: Contract, mapping: TableMapping | None) ->
     form = mapping.format if mapping is not None else None
     if form in ("json", "jsonl") or (form is None and _looks_like_json(head)):
         return _json(kind, packed, head, mapping, facts, lines=form == "jsonl" or (form is None and _is_lines(head)))
-    if form is None and kind.line is not None and _looks_like_log(kind, head):
+    # A mapping names columns, which lines of a log do not have.
+    if mapping is None and kind.line is not None and _looks_like_log(kind, head):
         names = kind.line_names
         rules = {name: CellRule(column=name) for name in names}
         return Source("log lines", LinesReader(packed, names, kind.line), rules, names=names, facts=facts)
