@@ -94,9 +94,9 @@ def _unreadable(subject: str, value: JsonObject, error: InvalidInputError) -> Ch
 
 
 def _any(statuses: Sequence[Status]) -> Check:
-    """What a policy asks for: a stamp that holds, whichever."""
+    """What a policy asks for: a stamp that holds, whichever. One clock may have made several: stamps are counted."""
     held = sum(status == "pass" for status in statuses)
-    note = f"{held} of {len(statuses)} independent clocks hold" if held else "no independent clock holds yet"
+    note = f"{held} of {len(statuses)} stamps hold" if held else "no stamp holds yet"
     return Check("time.stamps", "pass" if held else "unchecked", "stamps", note=note, section="time")
 
 

@@ -126,6 +126,13 @@ class TestAuthorities:
         assert outcome.clocks == ()
         assert "archive trust add authority" in to_text(outcome, None).replace("\n", " ")
 
+    def test_two_tokens_of_one_authority_are_not_told_as_two_clocks(self, desk: Desk, authority: MakeAuthority) -> None:
+        published, tsa = desk.publish(), authority()
+        two = [stamped(tsa, published.package.root) for _ in range(2)]
+        outcome = verify(desk, published, two, trust=trust_with(published, tsa))
+        (note,) = [c.note for c in outcome.checks if c.code == "time.stamps"]
+        assert note == "2 of 2 stamps hold"
+
     def test_a_stamp_of_another_root_fails(self, desk: Desk, authority: MakeAuthority) -> None:
         published, tsa = desk.publish(), authority()
         outcome = verify(desk, published, [stamped(tsa, "00" * 32)], trust=trust_with(published, tsa))

@@ -101,10 +101,10 @@ function readStamp(value: unknown, subject: string): ReturnType<typeof parseStam
   }
 }
 
-/** What a policy asks for: a stamp that holds, whichever. */
+/** What a policy asks for: a stamp that holds, whichever. One clock may have made several, so clocks are not counted. */
 function anyOf(statuses: readonly Status[]): StampCheck {
   const held = statuses.filter((s) => s === 'pass').length;
-  const note = held > 0 ? `${held} of ${statuses.length} independent clocks hold` : 'no independent clock holds yet';
+  const note = held > 0 ? `${held} of ${statuses.length} stamps hold` : 'no stamp holds yet';
   return check('time.stamps', held > 0 ? 'pass' : 'unchecked', 'stamps', note);
 }
 

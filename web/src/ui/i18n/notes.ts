@@ -199,8 +199,8 @@ const NOTES: readonly (readonly [string, string])[] = [
   ['{} ({}) says that it does not have the package', '{1} 说它没有这个包'],
   ['{} ({}) could not be asked', '无法询问 {1}'],
   // stamps
-  ['{} of {} independent clocks hold', '{2} 个独立时钟中有 {1} 个成立'],
-  ['no independent clock holds yet', '还没有独立的时钟成立'],
+  ['{} of {} stamps hold', '{2} 个时间戳中有 {1} 个成立'],
+  ['no stamp holds yet', '还没有时间戳成立'],
   ['the root could not be recomputed, so there is nothing to hold the stamp against', '根无法重新算出，因此时间戳无从对照'],
   ['the proof starts from another digest than that of this root', '该证明的起点不是这个根的摘要'],
   ['the proof starts from this root', '该证明从这个根开始'],
