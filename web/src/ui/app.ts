@@ -34,6 +34,8 @@ export class App {
   private trustOpen = false;
   private link: Link | null;
   private fetching: AbortController | null = null;
+  /** Are the files those of the last result? */
+  private unchanged = false;
   private announced = 0;
 
   constructor(root: HTMLElement, workerSource: () => string) {
@@ -156,6 +158,7 @@ export class App {
     const { m } = this;
     try {
       const found = await finding;
+      this.unchanged = false;
       const unreadable = await this.given.add(found, mine);
       this.problem = unreadable.length ? m.give.unreadable(unreadable[0]!) : null;
       this.say(m.give.added(found.length - unreadable.length));
@@ -230,6 +233,7 @@ export class App {
   }
 
   private instead(item: Given): void {
+    this.unchanged = false;
     this.given.choose(item.id);
     this.showGive();
     this.at('given-title').focus();
@@ -244,6 +248,7 @@ export class App {
   }
 
   private drop(id: number | null): void {
+    this.unchanged = false;
     if (id === null) this.given.clear();
     else this.given.remove(id);
     this.problem = null;
@@ -374,7 +379,7 @@ export class App {
     );
   }
 
-  private run(): void {
+  private run(again = false): void {
     const { m } = this;
     const wishes = this.wishes();
     if (wishes.problem !== null) return;
@@ -391,7 +396,7 @@ export class App {
       .filter((item) => item.role !== 'trust' && (item.role !== 'policy' || item.mine))
       .map(({ file, name, folder, path, role }) => ({ file, name, folder, path, role }));
     this.runner.start(
-      { kind: 'verify', files, trust: isEmpty(this.trust) ? null : toBytes(this.trust), rpc: wishes.rpc.urls, quorum: wishes.quorum, gateways: wishes.gateways.urls },
+      { kind: 'verify', files, trust: isEmpty(this.trust) ? null : toBytes(this.trust), rpc: wishes.rpc.urls, quorum: wishes.quorum, gateways: wishes.gateways.urls, again: again && this.unchanged },
       {
         progress: (told) => this.showProgress(told),
         done: (result) => this.finish(result, null),
@@ -404,6 +409,7 @@ export class App {
     const { m } = this;
     this.result = result;
     this.failure = failure;
+    this.unchanged = result !== null;
     this.setPhase(result ? 'done' : 'failed');
     this.showGo();
     this.showProgress(null);
@@ -416,6 +422,7 @@ export class App {
 
   private cancel(): void {
     this.runner.cancel();
+    this.unchanged = false;
     this.fetching?.abort();
     this.fetching = null;
     this.setPhase('idle');
@@ -451,7 +458,7 @@ export class App {
     const bar = this.at('bar') as HTMLProgressElement;
     if (told.all > 0) bar.value = told.done / told.all;
     else bar.removeAttribute('value');
-    const what = told.what === 'read' ? m.progress.reading(told.name) : told.what === 'ask' ? m.progress.asking(told.name) : m.progress.checking;
+    const what = told.what === 'read' ? m.progress.reading(told.name) : told.what === 'ask' ? (m.progress.kinds[told.name as keyof Messages['progress']['kinds']] ?? m.progress.asking(told.name)) : m.progress.checking;
     const colon = m.lang === 'zh' ? '：' : ': ';
     this.at('doing').textContent = what + (told.all > 0 ? `${colon}${m.progress.of(bytesText(m, told.done), bytesText(m, told.all))}` : '');
     if (told.all > 0 && Date.now() - this.announced >= ANNOUNCE_EVERY_MS) {
@@ -540,11 +547,12 @@ export class App {
     if (anchors.length === 0) return null;
     const registries = new Map(anchors.map((a) => [`${a.chain_id} ${a.genesis} ${a.registry}`, a]));
     const publishers = new Map(anchors.map((a) => [a.publisher, a]));
+    const open = anchors.some((a) => a.registry_name === null || a.publisher_name === null);
     return h(
       'section',
       { class: 'questions' },
-      h('h2', {}, m.trust.questions),
-      h('p', {}, m.trust.questionsLead),
+      h('h2', {}, open ? m.trust.questions : m.trust.answered),
+      open ? h('p', {}, m.trust.questionsLead) : null,
       [...registries.values()].map((a) => this.registryQuestion(a, details.find((d) => d.transaction === a.transaction)?.codeHash ?? null)),
       [...publishers.values()].map((a) => this.publisherQuestion(a)),
     );
@@ -594,7 +602,7 @@ export class App {
       add(name);
       this.trustOpen = true;
       this.showOptions();
-      this.run();
+      this.run(true);
       this.say(m.trust.added(name));
     };
     return h(

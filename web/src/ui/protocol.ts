@@ -18,6 +18,8 @@ export interface Job {
   readonly rpc: readonly string[];
   readonly quorum: number | null;
   readonly gateways: readonly string[];
+  /** The same files as the last time, only another trust file: they are not read again. */
+  readonly again: boolean;
 }
 
 export type ToWorker = Job | { readonly kind: 'trust'; readonly data: Uint8Array };

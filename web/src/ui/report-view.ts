@@ -233,7 +233,8 @@ function fileNumbers(m: Messages, check: CheckJson, leaf: LeafDetail | null, det
 }
 
 function checkTable(m: Messages, checks: readonly CheckJson[], caption: string): HTMLElement {
-  const body = h('tbody');
+  const n = m.numbers;
+  const body = h('tbody', { role: 'rowgroup' });
   const more = h('button', { type: 'button', class: 'more' });
   let shown = 0;
   const show = (): void => {
@@ -250,7 +251,12 @@ function checkTable(m: Messages, checks: readonly CheckJson[], caption: string):
     h(
       'div',
       { class: 'table', tabindex: '0', role: 'group', 'aria-label': caption },
-      h('table', {}, h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, m.numbers.check), h('th', { scope: 'col' }, m.numbers.status), h('th', { scope: 'col' }, m.numbers.expected), h('th', { scope: 'col' }, m.numbers.found))), body),
+      h(
+        'table',
+        { role: 'table' },
+        h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, [n.check, n.status, n.expected, n.found].map((name) => h('th', { scope: 'col', role: 'columnheader' }, name)))),
+        body,
+      ),
     ),
     more,
   );
@@ -261,11 +267,11 @@ function checkRow(m: Messages, check: CheckJson): HTMLElement {
   const value = (text: string | null): Child => (text === null ? '–' : h('bdi', { class: 'value' }, valueText(m, text)));
   return h(
     'tr',
-    {},
-    h('th', { scope: 'row' }, checkTitle(m, check), h('span', { class: 'about' }, h('bdi', {}, subjectText(m, check))), note === null ? null : h('span', { class: 'note' }, h('bdi', {}, note)), h('span', { class: 'code' }, code(check.code))),
-    h('td', {}, badge(m, check.status)),
-    h('td', {}, value(check.expected)),
-    h('td', {}, value(check.found)),
+    { role: 'row' },
+    h('th', { scope: 'row', role: 'rowheader' }, checkTitle(m, check), h('span', { class: 'about' }, h('bdi', {}, subjectText(m, check))), note === null ? null : h('span', { class: 'note' }, h('bdi', {}, note)), h('span', { class: 'code' }, code(check.code))),
+    h('td', { role: 'cell' }, badge(m, check.status)),
+    h('td', { role: 'cell', 'data-name': m.numbers.expected }, value(check.expected)),
+    h('td', { role: 'cell', 'data-name': m.numbers.found }, value(check.found)),
   );
 }
 

@@ -189,7 +189,8 @@ function openPoints(m: Messages, report: ReportJson, unchecked: ReadonlySet<stri
   const bad = new Set(report.checks.filter((c) => c.code === 'bytes' && c.status === 'fail').map((c) => c.subject)).size;
   const number = (prefix: string): number => [...unchecked].filter((code) => code.startsWith(prefix)).length;
   const missing = report.checks.filter((c) => c.code === 'package.missing').length || Math.max(0, all - good - bad);
-  const lacks = (code: string): boolean => report.lacking.includes(code);
+  // A policy may do without a check; that it was not made is told all the same.
+  const lacks = (code: string): boolean => report.lacking.includes(code) || !report.checks.some((c) => c.code === code && c.status === 'pass');
   const claimed = ladderAnchor(report);
   const rows: readonly (readonly [boolean, string])[] = [
     [missing > 0, p.missing(missing, all)],
@@ -221,8 +222,8 @@ export function quotation(m: Messages, report: ReportJson, names: readonly strin
   const never = m.proved.never;
   const parts = [
     q.opening(day(m, now), names.slice(0, QUOTED_NAMES), Math.max(0, names.length - QUOTED_NAMES)),
-    report.incident !== null && report.revision !== null && report.root !== null ? q.package(report.incident, report.revision, report.root) : null,
-    shown.length ? q.shown(shown) : null,
+    shown.length ? q.shown(shown) : report.incident !== null && report.revision !== null ? q.package(report.incident, report.revision) : null,
+    report.root === null ? null : q.root(report.root),
     failed.length ? q.failed(failed.slice(0, 5)) : null,
     open.length > 1 ? q.notShown(open.filter((point) => point !== never)) : null,
     q.closing,

@@ -37,14 +37,11 @@ export async function gather(
   const bundle = await completeRecord(bundleGiven, hashed);
   const files = await explain(bundle, hashed);
   const badBundles: UnreadableFile[] = [];
-  const bitcoin = trust.bitcoinHeaders.map(
-    ({ height, header }): BitcoinAnswer => ({ height, source: 'your trust file', kind: 'trust', header }),
-  );
-  return {
+  const facts: Facts = {
     target,
     bundle,
     files,
-    trust: { ...trust, validatorSets: withShipped(trust.validatorSets) },
+    trust,
     offline: true,
     unreadable: hashed.unreadable,
     packageFolder: hashed.packageFolder,
@@ -54,10 +51,19 @@ export async function gather(
     others: await otherRoots(hashed.bundles, badBundles),
     badBundles,
     stores: [],
-    clocks: { bitcoin, blocks: [], network: null, chainQuorums: {} },
+    clocks: { bitcoin: [], blocks: [], network: null, chainQuorums: {} },
     acts: [],
     quorum: null,
   };
+  return withTrust(facts, trust);
+}
+
+/** The same files and bundle under another trust file: nothing has to be read again. */
+export function withTrust(facts: Facts, trust: TrustFile): Facts {
+  const bitcoin = trust.bitcoinHeaders.map(
+    ({ height, header }): BitcoinAnswer => ({ height, source: 'your trust file', kind: 'trust', header }),
+  );
+  return { ...facts, trust: { ...trust, validatorSets: withShipped(trust.validatorSets) }, clocks: { ...facts.clocks, bitcoin } };
 }
 
 /** Reveal files, and the lines of a revealed table that was given too. */

@@ -11,7 +11,7 @@ import { type AbsenceReport, verifyAbsence } from './absence.ts';
 import { judge, unknownFormat } from './checks.ts';
 import type { Facts } from './facts.ts';
 import { type GatewayOptions, askGateways } from './gateways.ts';
-import { gather, readBundle } from './gather.ts';
+import { gather, readBundle, withTrust } from './gather.ts';
 import { type Given, type GivenFile, type Progress, readAll } from './given.ts';
 import { type NamedNode, askNodes, openNodes } from './nodes.ts';
 import { DEFAULT_POLICY, type Policy, parsePolicy } from './policy.ts';
@@ -46,6 +46,8 @@ export interface Request extends Progress {
   readonly trust?: Named | null | undefined;
   readonly policy?: Named | null | undefined;
   readonly wishes?: Wishes | null | undefined;
+  /** Facts of the same bundle and files from before: neither they nor gateways are read again, only nodes are asked. */
+  readonly known?: Facts | null | undefined;
   /** What is being asked of whom: `blocks`, `registries`, `clocks`, or the name of a gateway. */
   readonly onAsk?: ((what: string) => void) | undefined;
 }
@@ -76,6 +78,14 @@ export async function factsOf(
 ): Promise<Facts> {
   const wishes = request.wishes ?? NOBODY;
   const nodes = nodesOf(wishes, request);
+  const facts = request.known ? withTrust(request.known, trust) : await read(target, bundle, given, trust, wishes, request);
+  return nodes.length === 0 ? facts : askNodes(facts, policy, nodes, wishes.quorum, request.onAsk);
+}
+
+/** What the files and the gateways give. */
+async function read(
+  target: string, bundle: ProofBundle, given: Given, trust: TrustFile, wishes: Wishes, request: Omit<Request, 'bundle' | 'given'>,
+): Promise<Facts> {
   const options: GatewayOptions = { signal: request.signal, ...(wishes.fetch === undefined ? {} : { fetch: wishes.fetch }) };
   const downloads = await askGateways(bundle.content_id, wishes.gateways, { ...options, onProgress: (name) => request.onAsk?.(name) });
   const good = downloads.find((download) => download.car !== null);
@@ -85,8 +95,7 @@ export async function factsOf(
       ? given.files
       : [{ name: good.answer.store, path: null, full: '/package.car', source: blobSource(good.car!) }];
   const found = await gather(target, bundle, { ...given, files }, trust, request);
-  const facts: Facts = { ...found, stores: downloads.map((download) => download.answer), offline: wishes.gateways.length === 0 };
-  return nodes.length === 0 ? facts : askNodes(facts, policy, nodes, wishes.quorum, request.onAsk);
+  return { ...found, stores: downloads.map((download) => download.answer), offline: wishes.gateways.length === 0 };
 }
 
 /** An exclusion proof; throws ArchiveError `absence.…` for what is none. */

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync, closeSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -277,6 +279,27 @@ describe('what was given is checked', { skip }, () => {
   });
 });
 
+describe('proofs of absence', { skip }, () => {
+  const { vectors } = JSON.parse(readFileSync(join(ROOT, 'tests', 'vectors', 'state.json'), 'utf8')) as { vectors: { name: string; input: { absence?: object }; expected: string; code?: string }[] };
+
+  test('one alone is checked without a bundle; a wrong one fails', async () => {
+    const opened = await open();
+    const { page } = opened;
+    const right = vectors.find((v) => v.input.absence && v.expected === 'valid')!;
+    await give(page, made('never.absent.json', JSON.stringify(right.input.absence)));
+    assert.equal(await check(page), 'incomplete');
+    assert.match(await text(page, '#result'), /Proof of absence: [^]*never\.absent\.json[^]*not everything could be checked/);
+    assert.match(await text(page, '#result'), /It says nothing of later blocks/);
+    assert.deepEqual(await axe(page), []);
+    await picture(page, 'verifier-absence', true);
+    const wrong = vectors.find((v) => v.code === 'absence.entry')!;
+    await give(page, made('anchored.absent.json', JSON.stringify(wrong.input.absence)));
+    await page.getByRole('button', { name: /Remove .*never/ }).click();
+    assert.equal(await check(page), 'fail');
+    await close(opened);
+  });
+});
+
 describe('trust', { skip }, () => {
   test('the two questions are answered in the page, kept for the session and saved as a trust file', async () => {
     const opened = await open({ acceptDownloads: true });
@@ -464,7 +487,7 @@ describe('languages', { skip }, () => {
     await page.click('[data-lang=en]');
     assert.equal(await page.getAttribute('html', 'lang'), 'en');
     assert.match(await text(page, '.verdict'), /Something does not fit/);
-    assert.doesNotMatch(await page.evaluate(() => { const copy = document.body.cloneNode(true) as HTMLElement; copy.querySelectorAll('script, style, noscript, [lang=zh]').forEach((node) => node.remove()); return copy.textContent!; }), /\p{Script=Han}/u);
+    assert.doesNotMatch(await page.evaluate(() => { const copy = document.body.cloneNode(true) as HTMLElement; copy.querySelectorAll('script, style, noscript, bdi, [lang=zh]').forEach((node) => node.remove()); return copy.textContent!.replace(/\u2068[^\u2069]*\u2069/g, ''); }), /\p{Script=Han}/u);
     assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'English');
     await close(opened);
     const linked = await open({}, '#lang=zh');
@@ -544,7 +567,101 @@ describe('texts of others', { skip }, () => {
   });
 });
 
+/** A server on this device that pages of other origins may ask, as nodes and gateways let them. */
+async function answering(answer: (request: IncomingMessage, body: string, response: ServerResponse) => void): Promise<{ url: string; asked: string[]; close: () => void }> {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    response.setHeader('Access-Control-Allow-Origin', '*');
+    response.setHeader('Access-Control-Allow-Headers', '*');
+    if (request.method === 'OPTIONS') {
+      response.end();
+      return;
+    }
+    let body = '';
+    request.on('data', (part) => (body += part));
+    request.on('end', () => {
+      asked.push(body === '' ? request.url! : String(JSON.parse(body).method));
+      answer(request, body, response);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+/** A node of the chain that the bundle is anchored on; `hash` is what it says of the block. */
+function node(hash?: string): ReturnType<typeof answering> {
+  const [anchor] = JSON.parse(readFileSync(BUNDLE, 'utf8')).anchors;
+  return answering((_, body, response) => {
+    const { id, method, params } = JSON.parse(body);
+    const block = (number: string, of: string): object => ({ number, hash: of });
+    const results: Record<string, unknown> = {
+      eth_chainId: `0x${anchor.chain_id.toString(16)}`,
+      eth_blockNumber: '0xff',
+      eth_getTransactionReceipt: null,
+      eth_getBlockByNumber: params[0] === '0x0' ? block('0x0', anchor.genesis) : params[0] === `0x${anchor.block.number.toString(16)}` ? block(params[0], hash ?? anchor.block.hash) : null,
+    };
+    const known = method in results;
+    response.setHeader('Content-Type', 'application/json');
+    response.end(JSON.stringify({ jsonrpc: '2.0', id, ...(known ? { result: results[method] } : { error: { code: -32601, message: 'no such method' } }) }));
+  });
+}
+
 describe('the network', { skip }, () => {
+  test('nodes that the reader names are asked, when the button is pressed, and nobody else', async () => {
+    const [one, two, liar] = [await node(), await node(), await node(`0x${'ab'.repeat(32)}`)];
+    try {
+      const { page, context, watch } = await open();
+      await give(page, BUNDLE, CAR);
+      await trust(page);
+      await page.click('#ask > summary');
+      await page.fill('#rpc', [one.url, two.url, liar.url].join('\n'));
+      assert.deepEqual([...one.asked, ...two.asked, ...liar.asked], [], 'asked before the button');
+      assert.match(await text(page, '#go'), new RegExp(`will ask .*${new URL(one.url).host}`));
+      assert.equal(await check(page), 'pass');
+      assert.deepEqual(await rungs(page).then((all) => all.slice(0, 6)), ['pass', 'pass', 'pass', 'pass', 'pass', 'pass']);
+      const chain = page.locator('.rung').nth(5);
+      await chain.locator('summary').click();
+      assert.match(await chain.innerText(), /2 of 3 nodes of different hosts, where 2 had to agree/);
+      assert.match(await chain.innerText(), /lies, or is on another branch/);
+      assert.ok(one.asked.includes('eth_getBlockByNumber') && liar.asked.length > 0);
+      const hosts = new Set(watch.requests.filter((url) => url.startsWith('http')).map((url) => new URL(url).origin));
+      assert.deepEqual([...hosts].sort(), [one.url, two.url, liar.url].sort());
+      assert.deepEqual(await watch.refusals(), []);
+      await picture(page, 'verifier-nodes', true);
+      await context.close();
+    } finally {
+      for (const server of [one, two, liar]) server.close();
+    }
+  });
+
+  test('a gateway that the reader names sends the package, which is then checked; one that sends other bytes is named', async () => {
+    const root = JSON.parse(readFileSync(BUNDLE, 'utf8')).content_id;
+    const good = await answering((_, __, response) => response.setHeader('Content-Type', 'application/vnd.ipld.car').end(readFileSync(CAR)));
+    const bad = await answering((_, __, response) => response.setHeader('Content-Type', 'application/vnd.ipld.car').end(readFileSync(join(GOLDEN, 'altered', 'flipped-byte.car'))));
+    try {
+      const { page, context } = await open();
+      await give(page, BUNDLE);
+      await page.click('#ask > summary');
+      await page.fill('#gateways', `${bad.url}\n${good.url}`);
+      assert.equal(await check(page), 'incomplete');
+      assert.match(await text(page, '.verdict'), /3 of 3 evidence files/);
+      assert.ok(good.asked[0]!.startsWith(`/ipfs/${root}?format=car`));
+      await page.click('.all > summary');
+      assert.match(await text(page, '.all'), /Sent by a store just now[^]*sent bytes that are not the package; it was not believed/);
+      await context.close();
+    } finally {
+      good.close();
+      bad.close();
+    }
+  });
+
   test('a link is opened only after the reader agrees', async () => {
     const site = join(work, 'site');
     mkdirSync(join(site, 'assets'), { recursive: true });
