@@ -61,10 +61,12 @@ def gather(sources: Sources, *, base_url: str | None, verifier: bytes | None) ->
         try:
             revision = _from_bundle(path, sources, trust)
         except ArchiveError as error:
-            problems.append(f"{path}: {error.message} [{error.code}]")
+            place = "" if error.message.startswith(str(path)) else f"{path}: "
+            problems.append(f"{place}{error.message} [{error.code}]")
             continue
         if revision.root is not None:
-            published[str(revision.record["id"]), revision.publisher].setdefault(revision.root, revision)
+            line = published[str(revision.record["id"]), revision.publisher]
+            line[revision.root] = min(revision, line.get(revision.root, revision), key=_worth)
     drafts: dict[str, Revision] = {}
     for done, folder in enumerate(sources.dossiers, len(bundles)):
         sources.progress(done, total)
@@ -86,10 +88,10 @@ def _trust(workspace: Workspace | None) -> TrustFile:
 
 def _bundle_files(sources: Sources) -> list[Path]:
     """The bundles named, those of the workspace, and those that its catalogue lists and its store holds."""
-    found: dict[Path, None] = dict.fromkeys(path.resolve() for path in sources.bundles)
+    found: dict[Path, Path] = {path.resolve(): path for path in reversed(sources.bundles)}
     space = sources.workspace
     if space is not None:
-        found.update(dict.fromkeys(path.resolve() for path in sorted(space.bundles.glob("*.proof.json"))))
+        more = sorted(space.bundles.glob("*.proof.json"))
         from archive.stores.catalogue import load_catalogue
         from archive.stores.local import LocalStore
 
@@ -97,8 +99,16 @@ def _bundle_files(sources: Sources) -> list[Path]:
         if catalogue is not None:
             store = LocalStore(space.store)
             held = (store.file_path(entry.bundle) for entry in catalogue.entries)
-            found.update(dict.fromkeys(path.resolve() for path in held if path.is_file()))
-    return list(found)
+            more += [path for path in held if path.is_file()]
+        for path in more:
+            found.setdefault(path.resolve(), path)
+    return [found[path] for path in sorted(found)]
+
+
+def _worth(revision: Revision) -> tuple[int, int, str]:
+    """Of two bundles of one root the one that proves more comes first."""
+    digest = revision.bundle.sha256 if revision.bundle is not None else ""
+    return (-len(revision.anchors), -len(revision.stamps), digest)
 
 
 def _from_bundle(path: Path, sources: Sources, trust: TrustFile) -> Revision:

@@ -1,4 +1,4 @@
-"""Transcripts of `check`, `new`, `add`, `schema` and `findings`: whole standard output, standard error and exit code.
+"""Transcripts of `check`, `new`, `add`, `schema`, `findings` and `site`: whole standard output, standard error and exit code.
 
 A transcript is a text file. `$ ` starts a command, run by bash in a folder of the transcript's own; the lines below it
 are its standard output, those with `2| ` its standard error, `[1]` its exit code when it is not 0; `# ` is a remark.
@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 CLI = Path(__file__).resolve().parents[1]
-NAMES = ("check", "new", "add", "schema", "findings")
+NAMES = ("check", "new", "add", "schema", "findings", "site")
 TRANSCRIPTS = sorted(path for name in NAMES for path in (CLI / name).glob("*.txt"))
 ROOT = CLI.parents[1]
 
