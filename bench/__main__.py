@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import batch, consensus, findings, hashing, site, small_files, startup, verify
+from bench import batch, browser, consensus, findings, hashing, site, small_files, startup, verify
 from bench.measure import Context, Row, Skipped
 
 BENCHMARKS: dict[str, Callable[[Context], Iterator[Row]]] = {
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[Context], Iterator[Row]]] = {
     "consensus": consensus.offline,
     "batch": batch.large,
     "site": site.thousand,
+    "browser": browser.large_file,
 }
 
 HEADINGS = ("name", "ours", "baseline", "ratio", "bar", "ok")
