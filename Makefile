@@ -13,7 +13,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test services lint types generated dossiers contracts-test web-test pytest contracts slither schemas format lock bench soak clean distclean
+.PHONY: help demo test services lint types generated docs dossiers contracts-test web-test pytest web contracts slither schemas links pictures format lock bench soak clean distclean
 
 say = @printf '\n=== %s\n'
 
@@ -26,7 +26,7 @@ demo: $(VENV)/.publish-installed  ## Publish the 10/11 dossier, verify it, flip 
 	$(say) "demo: publish, verify, tamper, verify"
 	@$(PY) tools/demo.py
 
-test: $(VENV)/.dev-installed services lint types generated dossiers contracts-test web-test pytest  ## Install everything and run every check and test
+test: $(VENV)/.dev-installed services lint types generated docs dossiers contracts-test web-test pytest  ## Install everything and run every check and test
 	@printf '\nmake test: all of it passed\n'
 
 # ------------------------------------------------------------------------------------------------------- installing
@@ -74,6 +74,10 @@ generated: $(VENV)/.dev-installed  ## Are the generated files what their sources
 	@code=0; $(PY) tools/services.py have forge || code=$$?; \
 	case $$code in 0) $(PY) tools/build_contracts.py --check ;; 3) ;; *) exit $$code ;; esac
 
+docs: $(VENV)/.dev-installed  ## Build the documentation as pages into build/docs; every link in it is checked, offline
+	$(say) "documentation: links, pages in build/docs"
+	@$(PY) -m tools.docsite build build/docs
+
 dossiers: $(VENV)/.dev-installed  ## archive check of the published dossiers in incidents/
 	$(say) "dossiers"
 	@$(VENV)/bin/archive check --ci incidents
@@ -91,7 +95,7 @@ web-test: $(VENV)/.dev-installed  ## The browser verifier: types, and its tests 
 	$(say) "browser verifier: types, tests over the same vectors"
 	@code=0; $(PY) tools/services.py have web || code=$$?; \
 	case $$code in 0) \
-	    cd web && node_modules/.bin/tsc -p . && node test.mjs ;; \
+	    cd web && node_modules/.bin/tsc -p . && node build.mjs --check && ARCHIVE_COMMAND=$(abspath $(VENV))/bin/archive node test.mjs ;; \
 	  3) ;; *) exit $$code ;; esac
 
 pytest: $(VENV)/.dev-installed  ## pytest: unit, command line, integration with the real services, packaging
@@ -118,6 +122,19 @@ slither: $(VENV)/.dev-installed  ## Slither over the registry (installs it into 
 schemas: $(VENV)/.dev-installed  ## Export the JSON Schemas from the models
 	$(say) "schemas"
 	@$(VENV)/bin/archive schema export
+
+links: $(VENV)/.dev-installed  ## List the external links of the documentation anew (docs/links.txt); nothing is fetched
+	@$(PY) -m tools.docsite links
+
+web: $(VENV)/.dev-installed  ## Build the browser verifier as one page, and write its hash into the READMEs
+	$(say) "browser verifier: one page"
+	@$(PY) tools/services.py install web
+	@cd web && node_modules/.bin/tsc -p . && node build.mjs
+	@$(PY) tools/verifier_hash.py
+
+pictures: $(VENV)/.dev-installed  ## Take the pictures of the READMEs anew (needs Chromium)
+	@$(PY) tools/services.py install web
+	@cd web && ARCHIVE_COMMAND=$(abspath $(VENV))/bin/archive node pictures.mjs
 
 format: $(VENV)/.dev-installed  ## Format the Python and Solidity sources
 	$(say) "format"
