@@ -47,6 +47,10 @@ def add(
         bool, typer.Option("--held", help="Keep the file outside git; size and hash are recorded.")
     ] = False,
     withheld: Annotated[bool, typer.Option("--withheld", help="Publish only a commitment to the file.")] = False,
+    rows: Annotated[
+        bool,
+        typer.Option("--rows", help="With --withheld: commit to each line too, so that one can be revealed alone."),
+    ] = False,
     reference: Annotated[
         bool, typer.Option("--reference", help="Record hash and size only; the file is not taken in.")
     ] = False,
@@ -67,6 +71,10 @@ def add(
     chosen = [name for name, on in (("held", held), ("withheld", withheld), ("reference", reference)) if on]
     if len(chosen) > 1:
         raise UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other", code="add.options")
+    if rows and not withheld:
+        raise UsageError(
+            "--rows needs --withheld", code="add.options", hint="the lines of an open file are there for everybody"
+        )
     if len(files) > 1 and (title or id_):
         raise UsageError("--title and --id are for one file", code="add.options", hint="add the files one by one")
     if column and map_ is None:
@@ -88,6 +96,7 @@ def add(
         licence=licence,
         sensitivity=sensitivity.value if sensitivity else None,
         form=chosen[0] if chosen else "open",
+        rows=rows,
         mapping=None if map_ is None else _map(files[0], map_, column or [], ask=ask),
     )
     plan = plan_additions(dossier, [(file, _ask(file, wish) if ask else wish) for file in files])

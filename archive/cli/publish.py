@@ -61,8 +61,13 @@ def publish(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     waive: Annotated[
         list[str] | None,
-        typer.Option(metavar="RULE:PATH", help="Publish although the safety scan found this; may be repeated."),
+        typer.Option(
+            metavar="RULE:PLACE",
+            help="Publish although the safety scan found this; may be repeated. Goes into the record.",
+        ),
     ] = None,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="With --waive: why it may be public.")] = None,
+    by: Annotated[str | None, typer.Option(metavar="NAME", help="With --waive: who looked at it and says so.")] = None,
     confirmations: Annotated[
         int | None, typer.Option(min=1, max=10_000, help="Blocks until the anchor is final; else the network's rule.")
     ] = None,
@@ -121,6 +126,8 @@ def publish(
         stores=tuple(store or ()),
         wallet=wallet,
         waive=tuple(waive or ()),
+        reason=reason,
+        by=by,
         confirmations=confirmations,
         out=out,
         restart=restart,

@@ -24,7 +24,7 @@ from archive.package.build import Package, build_package
 from archive.publish import engine, publish, seals
 from archive.publish.finality import with_finality
 from archive.publish.history import check_previous
-from archive.publish.inputs import Draft, package_input
+from archive.publish.inputs import Draft, package_input, write_waivers
 from archive.publish.journal import Anchored, Final, Signed
 from archive.publish.keep import local_pin
 from archive.publish.plan import Plan
@@ -235,6 +235,7 @@ def publish_batch(
                 return None
         all_tools = []
         for member, journal in zip(members, journals, strict=True):
+            write_waivers(member.draft)
             kept = publish._kept_seal(member.seal.value, member.seal.before, network)
             seals.save_seal(workspace, member.draft.record.id, kept)
             tools = make_tools(workspace, stores, member.package, account, notify=talk.step, progress=talk.hashing)

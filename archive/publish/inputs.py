@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,11 @@ from archive.evidence.personal import RULE_NAMES
 from archive.evidence.redact import parse_recipe, slot_faults
 from archive.package import canonical
 from archive.package.build import EvidenceInput, PackageInput
+from archive.record.add import Plan as RecordPlan
+from archive.record.add import carry_out, with_items
 from archive.record.check import check_dossier
 from archive.record.dossier import Dossier, load_dossier
+from archive.record.load import load_record_bytes
 from archive.record.models import EvidenceItem, IncidentRecord
 
 DEFAULT_MEDIA_TYPE = "application/octet-stream"
@@ -24,11 +27,12 @@ PERSONAL = frozenset({*RULE_NAMES, "exif-gps"})
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A dossier that passed `archive check`."""
+    """A dossier that passed `archive check`. `pending`: the record's text with waivers that are not written yet."""
 
     dossier: Dossier
     record: IncidentRecord
     notes: tuple[Problem, ...]
+    pending: RecordPlan | None = None
 
     @property
     def folder(self) -> Path:
@@ -53,17 +57,74 @@ class Draft:
         return titles.get("en") or next(iter(titles.values()))
 
 
-def parse_waivers(texts: Sequence[str]) -> tuple[str, ...]:
-    """Check `--waive RULE:PATH` options. Raises `publish.bad_waiver`."""
+@dataclass(frozen=True, slots=True)
+class Waivers:
+    """Hits that are let pass, as `RULE:PLACE`, with who says why: what stands in the record afterwards."""
+
+    names: tuple[str, ...]
+    reason: str = ""
+    by: str = ""
+
+
+def parse_waivers(texts: Sequence[str], reason: str | None, by: str | None) -> Waivers:
+    """The options `--waive RULE:PLACE … --reason … --by …`.
+
+    Raises:
+        UsageError: `publish.bad_waiver`, `publish.waiver_unsigned`.
+    """
     for text in texts:
         rule, separator, path = text.partition(":")
         if not separator or not rule or not path:
             raise UsageError(
-                f"--waive {text}: not of the form RULE:PATH",
+                f"--waive {text}: not of the form RULE:PLACE",
                 code="publish.bad_waiver",
                 hint="take both from the finding, for example --waive private-key:evidence/chat.txt",
             )
-    return tuple(dict.fromkeys(texts))
+    reason, by = (reason or "").strip(), (by or "").strip()
+    if texts and not (reason and by):
+        missing = " and ".join(name for name, value in (("--reason", reason), ("--by", by)) if not value)
+        raise UsageError(
+            f"--waive needs {missing}: why it may be public, and who says so",
+            code="publish.waiver_unsigned",
+            hint="both are published with the record: --reason 'a test account' --by editor",
+        )
+    if (reason or by) and not texts:
+        raise UsageError("--reason and --by belong to --waive", code="publish.bad_waiver")
+    return Waivers(tuple(dict.fromkeys(texts)), reason, by)
+
+
+def with_waivers(draft: Draft, waivers: Waivers) -> Draft:
+    """The draft with these waivers in its record. Nothing is written; `write_waivers` does.
+
+    Raises:
+        RefusedError: `add.record_form` when the record's text cannot take them.
+        UsageError: `add.value`.
+    """
+    listed = {f"{waiver.rule}:{waiver.place}" for waiver in draft.record.waivers}
+    items = []
+    for name in waivers.names:
+        rule, _, place = name.partition(":")
+        if name not in listed:
+            items.append({"rule": rule, "place": place, "reason": waivers.reason, "by": waivers.by})
+    if not items:
+        return draft
+    plan = with_items(draft.dossier, "waivers", items)
+    file = draft.dossier.record_file
+    loaded = load_record_bytes(plan.after, str(file), json=file.suffix.lower() == ".json")
+    if loaded.record is None:
+        raise InvalidInputError(
+            f"{file}: the waivers cannot stand in the record",
+            code="publish.bad_waiver",
+            hint="write them by hand under `waivers:`",
+            problems=loaded.problems,
+        )
+    return replace(draft, record=loaded.record, pending=plan)
+
+
+def write_waivers(draft: Draft) -> None:
+    """Write the waivers into the dossier's record. Raises `add.changed` when it changed meanwhile."""
+    if draft.pending is not None:
+        carry_out(draft.pending)
 
 
 def open_draft(folder: Path, *, code: str, scan: bool = False) -> Draft:
@@ -141,7 +202,10 @@ def examine(draft: Draft) -> Examined:
     """Read everything that would become public: the record, as written and as published, and each open file."""
     folder, record_file = draft.folder, draft.dossier.record_file
     allowed = _meant_to_be_public(draft.record)
-    found = examine_file(record_file, record_file.name, allowed=allowed)
+    if draft.pending is None:
+        found = examine_file(record_file, record_file.name, allowed=allowed)
+    else:
+        found = examine_stream(io.BytesIO(draft.pending.after), record_file.name, allowed=allowed)
     written = {(group.path, group.rule) for group in found.groups}
     # Escapes of YAML can hide what record.json will show.
     value = canonical.dumps(_without_withheld(draft.record.to_value()))
@@ -156,7 +220,7 @@ def scan(draft: Draft, waivers: Sequence[str]) -> tuple[str, ...]:
     """The gate: nothing passes that was not read, or looked at by a person; the waivers that were needed come back.
 
     Args:
-        waivers: those of the command line, `RULE:PLACE`; those of the record count too.
+        waivers: those of the command line, which are in the draft's record as the others are.
 
     Raises:
         RefusedError: `publish.secret_found`, with a problem for each group of hits that was not waived
@@ -165,7 +229,7 @@ def scan(draft: Draft, waivers: Sequence[str]) -> tuple[str, ...]:
         UsageError: `publish.unknown_waiver`, when all is waived and a waiver is left that fits nothing.
     """
     found = examine(draft)
-    asked = (*waivers, *(f"{waiver.rule}:{waiver.place}" for waiver in draft.record.waivers))
+    asked = tuple(dict.fromkeys(f"{waiver.rule}:{waiver.place}" for waiver in draft.record.waivers))
     used = {name for group in found.groups for name in (group.name, f"{group.rule}:{group.path}") if name in asked}
     problems = [_hit(draft, group) for group in found.groups if not {group.name, f"{group.rule}:{group.path}"} & used]
     problems += [
@@ -191,7 +255,7 @@ def scan(draft: Draft, waivers: Sequence[str]) -> tuple[str, ...]:
             code="publish.unknown_waiver",
             hint=f"there is: {', '.join(names)}" if names else "leave it out: nothing has to be waived",
         )
-    return tuple(name for name in dict.fromkeys(asked) if name in used)
+    return asked
 
 
 def _hit(draft: Draft, group: Group) -> Problem:
@@ -204,7 +268,7 @@ def _hit(draft: Draft, group: Group) -> Problem:
         path=str(draft.folder / group.path),
         line=group.line,
         hint="remove it, redact it ('archive redact'), or withhold the file; "
-        f"if it may be public: --waive {group.name}",
+        f"if it may be public, say why and who you are: --reason … --by … --waive {group.name}",
     )
 
 

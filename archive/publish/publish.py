@@ -19,7 +19,16 @@ from archive.package.seal import Seal
 from archive.publish import blocks, engine, seals
 from archive.publish.findings import require_findings
 from archive.publish.history import check_previous, require_previous
-from archive.publish.inputs import Draft, open_draft, package_input, parse_waivers, require_bytes, scan
+from archive.publish.inputs import (
+    Draft,
+    open_draft,
+    package_input,
+    parse_waivers,
+    require_bytes,
+    scan,
+    with_waivers,
+    write_waivers,
+)
 from archive.publish.journal import Journal
 from archive.publish.keep import local_pin
 from archive.publish.plan import Plan, PlannedFile, PlannedReference, PlannedStore, PlannedWithheld
@@ -53,7 +62,7 @@ class Options:
     """What the user asked for.
 
     `stores`: names, empty for all that are configured. `confirmations`: None for the network's own rule. `out`: where
-    to put a copy of the proof bundle.
+    to put a copy of the proof bundle. `waive`, `reason`, `by`: which hits of the scan may pass, why, and who says so.
     """
 
     folder: Path
@@ -61,6 +70,8 @@ class Options:
     stores: tuple[str, ...] = ()
     wallet: str | None = None
     waive: tuple[str, ...] = ()
+    reason: str | None = None
+    by: str | None = None
     confirmations: int | None = None
     out: Path | None = None
     restart: bool = False
@@ -232,6 +243,7 @@ def publish(workspace: Workspace, options: Options, talk: Talk) -> Published | N
             )
             if not talk.confirm(plan):
                 return None
+        write_waivers(draft)
         seals.save_seal(workspace, draft.record.id, _kept_seal(seal.value, seal.before, network))
         tools = make_tools(workspace, stores, package, account, notify=talk.step, progress=talk.hashing)
         outcome = engine.run(workspace, package, port, targets, tools, waived=waived, restart=options.restart)
@@ -252,12 +264,12 @@ def publish(workspace: Workspace, options: Options, talk: Talk) -> Published | N
 
 
 def _read(workspace: Workspace, options: Options) -> tuple[Draft, tuple[str, ...]]:
-    waivers = parse_waivers(options.waive)
-    draft = open_draft(options.folder, code="publish.check_failed")
+    waivers = parse_waivers(options.waive, options.reason, options.by)
+    draft = with_waivers(open_draft(options.folder, code="publish.check_failed"), waivers)
     require_previous(workspace, draft.record)
     require_bytes(draft)
     require_findings(draft)
-    return draft, scan(draft, waivers)
+    return draft, scan(draft, waivers.names)
 
 
 def _network(workspace: Workspace, options: Options) -> Network:

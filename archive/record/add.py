@@ -67,6 +67,7 @@ class Wish:
     licence: str | None = None
     sensitivity: str | None = None
     form: str = "open"  # open, held, withheld, reference
+    rows: bool = False
     mapping: Mapping[str, Any] | None = None
 
 
@@ -107,7 +108,7 @@ def plan_additions(folder: Path, wishes: Sequence[tuple[Path, Wish]]) -> Plan:
     """
     dossier = load_dossier(folder)
     before, loaded = _read_record(dossier)
-    listed = [item for item in _evidence(loaded.value) if isinstance(item, dict)]
+    listed = [item for item in _listed(loaded.value, "evidence") if isinstance(item, dict)]
     taken = {str(value) for value in _ids(loaded.value)}
     additions: list[Addition] = []
     for source, wish in wishes:
@@ -116,10 +117,31 @@ def plan_additions(folder: Path, wishes: Sequence[tuple[Path, Wish]]) -> Plan:
         taken.add(str(addition.item["id"]))
         additions.append(addition)
     items = [addition.item for addition in additions]
+    return Plan(dossier, tuple(additions), before, _inserted(dossier, loaded, before, items, "evidence"))
+
+
+def with_items(dossier: Dossier, section: str, items: Sequence[Mapping[str, Any]]) -> Plan:
+    """What the record becomes with more items in one of its lists; nothing is written.
+
+    Raises:
+        InvalidInputError: `add.record` when the record cannot be read.
+        RefusedError: `add.record_form`.
+        UsageError: `add.value` for a value that cannot stand in a record.
+    """
+    before, loaded = _read_record(dossier)
+    return Plan(dossier, (), before, _inserted(dossier, loaded, before, items, section))
+
+
+def _inserted(
+    dossier: Dossier, loaded: LoadedRecord, before: bytes, items: Sequence[Mapping[str, Any]], section: str
+) -> bytes:
     is_json = dossier.record_file.suffix == ".json"
-    after = _insert_json(loaded.value, items) if is_json else _insert_yaml(before.decode("utf-8"), items)
-    _prove(dossier, loaded, after, items, is_json=is_json)
-    return Plan(dossier, tuple(additions), before, after)
+    if is_json:
+        after = _insert_json(loaded.value, items, section)
+    else:
+        after = _insert_yaml(before.decode("utf-8"), items, section)
+    _prove(dossier, loaded, after, items, section, is_json=is_json)
+    return after
 
 
 def carry_out(plan: Plan) -> None:
@@ -178,8 +200,8 @@ def _read_record(dossier: Dossier) -> tuple[bytes, LoadedRecord]:
     )
 
 
-def _evidence(value: Mapping[str, Any]) -> list[Any]:
-    listed = value.get("evidence")
+def _listed(value: Mapping[str, Any], section: str) -> list[Any]:
+    listed = value.get(section)
     return listed if isinstance(listed, list) else []
 
 
@@ -227,6 +249,8 @@ def _addition(folder: Path, source: Path, wish: Wish, taken: set[str]) -> Additi
         item["held"] = "local"
     if wish.form == "withheld":
         item["withheld"] = "true"
+    if wish.rows:
+        item["rows"] = "true"
     item["media_type"] = media_type
     if wish.form == "reference":
         item["reference"] = facts
@@ -374,8 +398,8 @@ def _copy(source: Path, target: Path, digest: str) -> None:
 # The record's text
 
 
-def _insert_json(value: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> bytes:
-    whole = {**value, "evidence": [*_evidence(value), *(_json_item(item) for item in items)]}
+def _insert_json(value: Mapping[str, Any], items: Sequence[Mapping[str, Any]], section: str) -> bytes:
+    whole = {**value, section: [*_listed(value, section), *(_json_item(item) for item in items)]}
     return (json.dumps(whole, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
 
 
@@ -384,15 +408,16 @@ def _json_item(item: Mapping[str, Any]) -> dict[str, Any]:
     out: dict[str, Any] = {name: _json_item(part) if isinstance(part, dict) else part for name, part in item.items()}
     if isinstance(out.get("size"), str):
         out["size"] = int(out["size"])
-    if "withheld" in out:
-        out["withheld"] = True
+    for name in ("withheld", "rows"):
+        if name in out:
+            out[name] = True
     if isinstance(out.get("header"), str):
         out["header"] = out["header"] == "true"
     return out
 
 
-def _insert_yaml(text: str, items: Sequence[Mapping[str, Any]]) -> bytes:
-    found = _find_list(text)
+def _insert_yaml(text: str, items: Sequence[Mapping[str, Any]], section: str) -> bytes:
+    found = _find_list(text, section)
     newline = "\r\n" if "\r\n" in text else "\n"
     lines = text.splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
@@ -401,7 +426,7 @@ def _insert_yaml(text: str, items: Sequence[Mapping[str, Any]]) -> bytes:
         start = len(lines)
         while start and lines[start - 1].strip() == "...":
             start -= 1
-        block = [newline, "evidence:" + newline] if start else ["evidence:" + newline]
+        block = [newline, f"{section}:{newline}"] if start else [f"{section}:{newline}"]
         lines[start:start] = [*block, *_render(items, 2, newline)]
     elif found.empty:
         lines[found.first] = re.sub(r"\[\s*\]", "", lines[found.first], count=1).rstrip() + newline
@@ -413,7 +438,7 @@ def _insert_yaml(text: str, items: Sequence[Mapping[str, Any]]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """The evidence list in a YAML text: first line and line after it (0-based), the column of its dashes."""
+    """A list in a YAML text: first line and line after it (0-based), the column of its dashes."""
 
     first: int
     after: int
@@ -421,8 +446,8 @@ class _List:
     empty: bool
 
 
-def _find_list(text: str) -> _List | None:
-    """The top-level `evidence` list; None when there is none. Raises `add.record_form` when it cannot be extended."""
+def _find_list(text: str, section: str) -> _List | None:
+    """A top-level list; None when there is none. Raises `add.record_form` when it cannot be extended."""
     import yaml
 
     depth, key, inside, after, flow = 0, False, -1, 0, list[bool]()
@@ -447,11 +472,11 @@ def _find_list(text: str) -> _List | None:
             if flow.pop() and inside > 0:
                 after = max(after, event.end_mark.line + 1)
             if depth == inside:
-                return _extensible(start, first_mark, after, count, is_flow=is_flow)
+                return _extensible(section, start, first_mark, after, count, is_flow=is_flow)
         elif kind in ("ScalarEvent", "AliasEvent"):
             if depth == 1:
                 key = not key
-                if key and getattr(event, "value", None) == "evidence":
+                if key and getattr(event, "value", None) == section:
                     start = event.start_mark
                 elif start is not None and inside < 0:
                     break
@@ -463,22 +488,22 @@ def _find_list(text: str) -> _List | None:
                 )
     if start is None:
         return None
-    raise _no_list()
+    raise _no_list(section)
 
 
-def _extensible(start: Any, first: Any, after: int, count: int, *, is_flow: bool) -> _List:
+def _extensible(section: str, start: Any, first: Any, after: int, count: int, *, is_flow: bool) -> _List:
     if is_flow and count == 0 and first.line == start.line:
         return _List(start.line, start.line + 1, 2, True)
     if is_flow:
-        raise _no_list()
+        raise _no_list(section)
     return _List(first.line, after, first.column, False)
 
 
-def _no_list() -> RefusedError:
+def _no_list(section: str) -> RefusedError:
     return RefusedError(
-        "the record's `evidence` is not a list with one `- ` an item, so nothing can be added to it",
+        f"the record's `{section}` is not a list with one `- ` an item, so nothing can be added to it",
         code="add.record_form",
-        hint="write each item on lines of its own, or delete `evidence:` when it is empty",
+        hint=f"write each item on lines of its own, or delete `{section}:` when it is empty",
     )
 
 
@@ -501,12 +526,18 @@ def _render_field(lead: str, indent: int, name: str, value: Any) -> list[str]:
 
 
 def _prove(
-    dossier: Dossier, loaded: LoadedRecord, after: bytes, items: Sequence[Mapping[str, Any]], *, is_json: bool
+    dossier: Dossier,
+    loaded: LoadedRecord,
+    after: bytes,
+    items: Sequence[Mapping[str, Any]],
+    section: str,
+    *,
+    is_json: bool,
 ) -> None:
     """The new text says what the old one said plus the items, and the items are sound."""
     again = load_record_bytes(after, str(dossier.record_file), json=is_json)
     added = [_json_item(item) if is_json else dict(item) for item in items]
-    if again.value != {**loaded.value, "evidence": [*_evidence(loaded.value), *added]}:
+    if again.value != {**loaded.value, section: [*_listed(loaded.value, section), *added]}:
         raise InternalError(
             f"{dossier.record_file}: the item could not be inserted without changing the rest",
             code="add.insert",
@@ -518,7 +549,7 @@ def _prove(
         for problem in again.problems
         if problem.severity == "error"
         and (problem.code, problem.pointer, problem.message) not in old
-        and (problem.pointer or "").startswith("/evidence/")
+        and (problem.pointer or "").startswith(f"/{section}/")
     ]
     if faults:
         raise UsageError(

@@ -56,6 +56,43 @@ def test_a_waiver_in_the_record_is_honoured_and_published(archive: Archive, doss
     assert json.loads(Path(done.json["bundle"]).read_text())["record"]["waivers"] == [waiver]
 
 
+def test_a_waiver_of_the_command_line_goes_into_the_record(archive: Archive, dossier: Dossier, workspace: Path) -> None:
+    (dossier.folder / "evidence" / "notes.txt").write_text(f"Written by {MAIL}.\n")
+    waive = ("--waive", "email:evidence/notes.txt", "--reason", "he wants to be named", "--by", "editor")
+    record = dossier.folder / "incident.yaml"
+    before = record.read_text()
+    planned = archive("publish", dossier.folder, "--dry-run", "--json", *waive)
+    assert (planned.code, record.read_text()) == (0, before)
+    done = archive("publish", dossier.folder, "--yes", "--json", *waive)
+    assert (done.code, done.json["waived"]) == (0, ["email:evidence/notes.txt"])
+    waiver = {"rule": "email", "place": "evidence/notes.txt", "reason": "he wants to be named", "by": "editor"}
+    assert json.loads(Path(done.json["bundle"]).read_text())["record"]["waivers"] == [waiver]
+    assert record.read_text().startswith(before)
+    assert yaml.safe_load(record.read_text())["waivers"] == [waiver]
+    # The same command again, and one without it, publish the same.
+    for options in (waive, ()):
+        again = archive("publish", dossier.folder, "--yes", "--json", *options)
+        assert (again.code, again.json["root"], again.json["already_published"]) == (0, done.json["root"], True)
+    assert archive("pack", dossier.folder, "--json").json["root"] == done.json["root"]
+
+
+def test_a_waiver_that_fits_nothing_is_not_written(archive: Archive, dossier: Dossier, workspace: Path) -> None:
+    before = (dossier.folder / "incident.yaml").read_bytes()
+    waive = ("--waive", "email:evidence/notes.txt", "--reason", "?", "--by", "editor")
+    ran = archive("publish", dossier.folder, "--yes", "--json", *waive)
+    assert (ran.code, ran.error) == (2, "publish.unknown_waiver")
+    assert "in the record" not in ran.json["error"]["message"]
+    assert (dossier.folder / "incident.yaml").read_bytes() == before
+
+
+def test_what_a_waiver_says_is_looked_at_too(archive: Archive, dossier: Dossier, workspace: Path) -> None:
+    (dossier.folder / "evidence" / "notes.txt").write_text(f"Written by {MAIL}.\n")
+    waive = ("--waive", "email:evidence/notes.txt", "--reason", f"ask {MAIL}", "--by", "editor")
+    ran = archive("publish", dossier.folder, "--yes", "--json", *waive)
+    assert (ran.code, ran.error) == (1, "publish.personal_data")
+    assert {Path(problem["path"]).name for problem in ran.json["error"]["problems"]} == {"incident.yaml"}
+
+
 def test_a_waiver_of_one_column_lets_no_other_pass(archive: Archive, dossier: Dossier, workspace: Path) -> None:
     item(dossier, "log.csv", b"uid,orderId\n812345678,28457293847\n", "text/csv")
     waiver = {"rule": "user-id", "place": "evidence/log.csv#uid", "reason": "a test account", "by": "editor"}

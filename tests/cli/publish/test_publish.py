@@ -223,11 +223,11 @@ def test_a_secret_blocks_and_is_waived_by_name_only(archive: Archive, dossier: D
     assert problems[0]["line"] == 2
     assert "MHcCAQEEIFtYb0FkQm9n" not in ran.out + ran.err
     names = [problem["hint"].split("--waive ")[1] for problem in problems]
-    wrong = archive(
-        "publish", dossier.folder, "--yes", "--json", "--waive", names[0].replace("notes.txt", "orders.csv")
-    )
+    said = ("--reason", "made up for a test", "--by", "editor")
+    other = names[0].replace("notes.txt", "orders.csv")
+    wrong = archive("publish", dossier.folder, "--yes", "--json", "--waive", other, *said)
     assert wrong.error == "publish.secret_found"
-    options = [option for name in dict.fromkeys(names) for option in ("--waive", name)]
+    options = [*said, *(option for name in dict.fromkeys(names) for option in ("--waive", name))]
     done = archive("publish", dossier.folder, "--yes", "--json", *options)
     assert done.code == 0
     assert set(done.json["waived"]) == set(names)
@@ -257,7 +257,11 @@ def test_a_secret_in_a_withheld_file_stays_here(archive: Archive, dossier: Dossi
     ("options", "code"),
     [
         (("--waive", "no-path"), "publish.bad_waiver"),
-        (("--waive", "cookie:evidence/none.txt"), "publish.unknown_waiver"),
+        (("--waive", "cookie:evidence/none.txt", "--reason", "r", "--by", "b"), "publish.unknown_waiver"),
+        (("--waive", "cookie:evidence/none.txt"), "publish.waiver_unsigned"),
+        (("--waive", "cookie:evidence/none.txt", "--reason", "r"), "publish.waiver_unsigned"),
+        (("--waive", "cookie:evidence/none.txt", "--reason", " ", "--by", "b"), "publish.waiver_unsigned"),
+        (("--reason", "r", "--by", "b"), "publish.bad_waiver"),
         (("--store", "nowhere"), "publish.unknown_store"),
         (("--network", "nowhere"), "chain.unknown_network"),
         (("--out", "nowhere/i.proof.json"), "publish.bad_out"),
