@@ -253,6 +253,7 @@
       for (let at = Math.ceil((from + shift) / step) * step - shift; at <= to; at += step) {
         const x = (LEFT + (at - from) * scale).toFixed(1);
         put('line', { x1: x, x2: x, y1: 38, y2: height - 8 });
+        if (x > WIDTH - (step >= DAY ? 48 : 20)) continue; // no room for its label
         put('text', { x, y: 16 }, label(at));
         if (ahead) put('text', { x, y: 32, class: 'local' }, label(at + ahead));
       }
