@@ -81,7 +81,7 @@ export class App {
 
   private build(): void {
     const { m } = this;
-    document.documentElement.lang = m.lang;
+    document.documentElement.lang = m.tag;
     document.title = m.page.document;
     replace(
       this.root,
@@ -128,7 +128,7 @@ export class App {
       LANGUAGES.map((language) =>
         h(
           'button',
-          { type: 'button', lang: language.lang, 'aria-pressed': String(language === this.m), 'data-lang': language.lang, click: () => this.setLanguage(language) },
+          { type: 'button', lang: language.tag, 'aria-pressed': String(language === this.m), 'data-lang': language.lang, click: () => this.setLanguage(language) },
           language.lang === 'en' ? 'English' : '中文',
         ),
       ),
@@ -679,7 +679,7 @@ export class App {
           'p',
           { class: 'buttons' },
           link.urls.length ? h('button', { type: 'button', id: 'fetch', class: 'primary', click: () => void this.fetchLink(link) }, m.link.yes) : null,
-          h('button', { type: 'button', id: 'no-fetch', click: () => this.closeLink() }, m.link.no),
+          h('button', { type: 'button', id: 'no-fetch', click: () => this.closeLink() }, link.urls.length ? m.link.no : m.link.close),
         ),
       ),
     );

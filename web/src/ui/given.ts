@@ -30,36 +30,66 @@ const FORMATS: readonly (readonly [RegExp, Role])[] = [
 
 export class TooManyFiles extends Error {}
 
+/** What a drop hands out. A page opened from a file cannot read entries in Chromium, and other browsers have no handles. */
+interface Dropped {
+  readonly handle: Promise<FileSystemHandle | null> | undefined;
+  readonly entry: FileSystemEntry | null;
+  readonly file: File | null;
+}
+type WithHandle = DataTransferItem & { getAsFileSystemHandle?: () => Promise<FileSystemHandle | null> };
+
 /** Everything in a drop: files, and what lies below dropped folders. Must be called while the event is handled. */
 export async function dropped(transfer: DataTransfer): Promise<Found[]> {
-  const entries = [...transfer.items].map((item) => (item.kind === 'file' ? item.webkitGetAsEntry() : null));
-  const files = [...transfer.files];
+  const items = [...transfer.items].filter((item) => item.kind === 'file');
+  const taken = items.map((item: WithHandle): Dropped => ({ handle: item.getAsFileSystemHandle?.(), entry: item.webkitGetAsEntry(), file: item.getAsFile() }));
   const found: Found[] = [];
-  if (entries.some((entry) => entry !== null)) {
-    for (const entry of entries) if (entry) await walk(entry, entry.isDirectory ? entry.name : null, null, found);
-  } else {
-    found.push(...files.map((file) => ({ file, folder: null, path: null })));
+  for (const { handle, entry, file } of taken) {
+    const held = await handle?.catch(() => null);
+    if (held?.kind === 'directory') await walk(held.name, null, () => inHandle(held as FileSystemDirectoryHandle), found);
+    else if (entry?.isDirectory) await walk(entry.name, null, () => inEntry(entry as FileSystemDirectoryEntry), found);
+    else if (file) found.push({ file, folder: null, path: null });
   }
   return found;
 }
 
-async function walk(entry: FileSystemEntry, folder: string | null, path: string | null, found: Found[]): Promise<void> {
-  if (found.length >= MAX_FILES) throw new TooManyFiles();
-  if (entry.isFile) {
-    const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
-    found.push({ file, folder, path });
-    return;
+interface Child {
+  readonly name: string;
+  /** What is in it, of a folder; null of a file. */
+  readonly inside: (() => Promise<Child[]>) | null;
+  readonly file: () => Promise<File>;
+}
+
+async function walk(folder: string, path: string | null, inside: () => Promise<Child[]>, found: Found[]): Promise<void> {
+  const children = (await inside()).sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const child of children) {
+    if (found.length >= MAX_FILES) throw new TooManyFiles();
+    const place = path === null ? child.name : `${path}/${child.name}`;
+    if (child.inside) await walk(folder, place, child.inside, found);
+    else found.push({ file: await child.file(), folder, path: place });
   }
-  const reader = (entry as FileSystemDirectoryEntry).createReader();
-  const children: FileSystemEntry[] = [];
+}
+
+async function inHandle(handle: FileSystemDirectoryHandle): Promise<Child[]> {
+  const children: Child[] = [];
+  for await (const child of (handle as FileSystemDirectoryHandle & { values(): AsyncIterable<FileSystemHandle> }).values()) {
+    const inside = child.kind === 'directory' ? () => inHandle(child as FileSystemDirectoryHandle) : null;
+    children.push({ name: child.name, inside, file: () => (child as FileSystemFileHandle).getFile() });
+  }
+  return children;
+}
+
+async function inEntry(entry: FileSystemDirectoryEntry): Promise<Child[]> {
+  const reader = entry.createReader();
+  const children: Child[] = [];
   for (;;) {
     // A directory is read in parts of at most a hundred.
     const part = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
-    if (part.length === 0) break;
-    children.push(...part);
+    if (part.length === 0) return children;
+    for (const child of part) {
+      const inside = child.isDirectory ? () => inEntry(child as FileSystemDirectoryEntry) : null;
+      children.push({ name: child.name, inside, file: () => new Promise((resolve, reject) => (child as FileSystemFileEntry).file(resolve, reject)) });
+    }
   }
-  children.sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const child of children) await walk(child, folder, path === null ? child.name : `${path}/${child.name}`, found);
 }
 
 /** Files of an input; those of a folder carry their path from it. */

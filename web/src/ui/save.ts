@@ -24,7 +24,7 @@ export function savedPage(m: Messages, title: string, content: HTMLElement): str
   const hash = /style-src ('sha256-[A-Za-z0-9+/=]+')/.exec(document.querySelector<HTMLMetaElement>('meta[http-equiv]')!.content)?.[1] ?? "'none'";
   const page = h(
     'html',
-    { lang: m.lang },
+    { lang: m.tag },
     h(
       'head',
       {},

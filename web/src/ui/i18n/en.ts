@@ -8,6 +8,8 @@ const list = (items: readonly string[]): string =>
 /** Every text of the page, in English. `zh.ts` has the same keys by type. Names of others come in through `isolated`. */
 export const en = {
   lang: 'en',
+  /** Of the page, for screen readers and fonts. */
+  tag: 'en',
   number: (n: number): string => n.toLocaleString('en'),
   list,
 
@@ -70,6 +72,7 @@ export const en = {
     here: 'the place where this page is',
     yes: 'Fetch and check',
     no: 'Do not fetch',
+    close: 'Close',
     bad: (text: string): string => `The link names something that this page does not fetch: ${isolated(text)}`,
     failed: (name: string, why: string): string => `${isolated(name)} could not be fetched (${isolated(why)}).`,
     tooLarge: 'too large to be fetched here',

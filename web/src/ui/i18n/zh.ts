@@ -6,6 +6,7 @@ const list = (items: readonly string[]): string => items.join('、');
 
 export const zh: Messages = {
   lang: 'zh',
+  tag: 'zh-Hans',
   number: n,
   list,
 
@@ -67,6 +68,7 @@ export const zh: Messages = {
     here: '本页所在之处',
     yes: '下载并核对',
     no: '不下载',
+    close: '关闭',
     bad: (text) => `链接指向本页不下载的内容：${isolated(text)}`,
     failed: (name, why) => `无法下载 ${isolated(name)}（${isolated(why)}）。`,
     tooLarge: '太大，不能在这里下载',
