@@ -27,7 +27,7 @@ def cases() -> Iterator[Any]:
 
 
 def test_there_are_golden_packages() -> None:
-    assert [p.name for p in GENERATIONS] == ["1", "1-registry"]
+    assert [p.name for p in GENERATIONS] == ["1", "1-registry", "1-rows"]
 
 
 @pytest.mark.parametrize("folder", GENERATIONS, ids=lambda p: p.name)
@@ -70,5 +70,7 @@ def test_verdict_is_what_it_was(
     for key in ("root", "content_id", "lacking"):
         if key in case:
             assert report[key] == case[key], key
+    for code, status in case.get("checks", {}).items():
+        assert [check["status"] for check in report["checks"] if check["code"] == code] == [status], code
     if "failed" in case:
         assert sorted({c["code"] for c in report["checks"] if c["status"] == "fail"}) == sorted(case["failed"])
