@@ -35,7 +35,7 @@ def bibtex(incident: Incident, language: SiteLanguage, url: str | None) -> str:
         ("month", _MONTHS[int(month) - 1] if month.isdigit() and 1 <= int(month) <= 12 else ""),
         ("version", str(revision.number)),
         ("howpublished", _latex(_genre(language))),
-        ("publisher", _latex(facts.one_line(incident.publisher_name or ""))),
+        ("publisher", _latex(facts.publisher_of(incident))),
         ("url", quote(url, safe=":/?#[]@!$&'()*+,;=%-._~") if url else ""),
         ("language", {"en": "english", "zh": "chinese"}[language]),
         ("note", _latex(_note(incident, language))),
@@ -63,7 +63,7 @@ def csl(incident: Incident, language: SiteLanguage, url: str | None) -> list[dic
             "issued": {"date-parts": [date]} if date else None,
             "version": str(revision.number),
             "genre": _genre(language),
-            "publisher": facts.one_line(incident.publisher_name or ""),
+            "publisher": facts.publisher_of(incident),
             "URL": url,
             "number": revision.root,
             "archive_location": revision.content_id,
@@ -91,17 +91,11 @@ def _genre(language: SiteLanguage) -> str:
     return "Incident record with evidence" if language == "en" else "附证据的事件记录"
 
 
-def _label(short: str, label: str, language: SiteLanguage) -> str:
-    if language == "en":
-        return label
-    return {"root": "根哈希", "content-id": "内容标识", "publisher": "发布者密钥", "transaction": "交易"}[short]
-
-
 def _note(incident: Incident, language: SiteLanguage) -> str:
     revision = incident.current
     english = language == "en"
     parts = [f"Revision {revision.number}" if english else f"第 {revision.number} 修订版"]
-    parts += [f"{_label(short, label, language)} {value}" for short, label, value in facts.identifiers(incident)[1:]]
+    parts += [f"{label} {value}" for _, label, value in facts.identifiers(incident, language)[1:]]
     if not revision.published:
         parts.append("draft, not published" if english else "草稿，尚未发布")
     if revision.retracted:

@@ -108,23 +108,32 @@ def name_of(incident: Incident) -> str:
     return f"{incident.slug}-r{incident.current.number}"
 
 
+def publisher_of(incident: Incident) -> str:
+    """The publisher's name, where it published for others: on a chain that is no test network."""
+    public = any(not anchor.test for anchor in incident.current.anchors)
+    return one_line(incident.publisher_name or "") if public else ""
+
+
 def state_of(revision: Revision) -> str:
     """How the publication stands: draft, published or retracted."""
     return "retracted" if revision.retracted else "published" if revision.published else "draft"
 
 
-def identifiers(incident: Incident) -> list[tuple[str, str, str]]:
+def identifiers(incident: Incident, language: SiteLanguage = "en") -> list[tuple[str, str, str]]:
     """What the revision is known by, as (short name, label, value)."""
     revision = incident.current
-    found: list[tuple[str, str, str]] = [("incident", "incident id", incident.id)]
+    english = language == "en"
+    found: list[tuple[str, str, str]] = [("incident", "incident id" if english else "事件标识", incident.id)]
     if revision.root:
-        found.append(("root", "Merkle root, incident-archive/1", revision.root))
+        found.append(("root", "Merkle root, incident-archive/1" if english else "根哈希", revision.root))
     if revision.content_id:
-        found.append(("content-id", "content id (CIDv1)", revision.content_id))
+        found.append(("content-id", "content id (CIDv1)" if english else "内容标识", revision.content_id))
     if revision.publisher:
-        found.append(("publisher", "publisher's key", revision.publisher))
+        found.append(("publisher", "publisher's key" if english else "发布者密钥", revision.publisher))
     for anchor in revision.anchors:
-        found.append(("transaction", f"transaction on chain {anchor.chain_id}", anchor.transaction))
+        label = f"transaction on chain {anchor.chain_id}" if english else f"链 {anchor.chain_id} 上的交易"
+        remark = "" if not anchor.test else ", a test network," if english else "（测试网络）"
+        found.append(("transaction", label + remark, anchor.transaction))
     return found
 
 

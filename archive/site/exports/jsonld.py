@@ -80,7 +80,7 @@ def _dataset(incident: Incident, language: SiteLanguage, base: str, url: str | N
             "url": url,
             "identifier": [
                 {"@type": "PropertyValue", "propertyID": label, "value": value}
-                for _, label, value in facts.identifiers(incident)
+                for _, label, value in facts.identifiers(incident, language)
             ],
             "version": str(revision.number),
             "creativeWorkStatus": facts.state_of(revision),

@@ -48,6 +48,9 @@ def test_bibtex_of_a_publication(make: Callable[..., Incident]) -> None:
 def test_a_test_chain_dates_nothing(make: Callable[..., Incident]) -> None:
     incident = make(test=True)
     assert citation.csl(incident, "en", URL)[0]["issued"] == {"date-parts": [[2025, 3]]}  # what its author wrote
+    assert "publisher" not in citation.csl(incident, "en", URL)[0]
+    assert "transaction on chain 97, a test network, 0x" in citation.bibtex(incident, "en", URL)
+    assert "链 97 上的交易（测试网络） 0x" in citation.bibtex(incident, "zh", URL)
     assert citation.csl(make(), "en", URL)[0]["issued"] == {"date-parts": [[2025, 3, 3]]}  # the block's day
 
 
