@@ -1,4 +1,5 @@
-"""Writes web/src/verify/record_model.json: the fields of a record, as the browser verifier checks them.
+"""Writes web/src/verify/record_model.json: the fields of a record, as the browser verifier checks them; and
+seed_words.json beside it: the words of BIP-39, which are looked for in redacted texts.
 
 It is taken from the models of `archive.record.models`, so that both verifiers know the same record; a test makes it
 again and compares. Types, by `t`: `text` (with `pattern`, `code`, `message`), `string` (any text), `decimal`, `time`,
@@ -22,7 +23,9 @@ from pydantic.fields import FieldInfo
 from archive.evidence.redact import MASKABLE
 from archive.record import models
 
-TARGET = Path(__file__).resolve().parent.parent / "web" / "src" / "verify" / "record_model.json"
+PROJECT = Path(__file__).resolve().parent.parent
+TARGET = PROJECT / "web" / "src" / "verify" / "record_model.json"
+WORDS = TARGET.with_name("seed_words.json")
 _CHECKS = {"_check_decimal": "decimal", "_check_time": "time", "_check_text": "content", "_check_result": "result"}
 _READS = {"_parse_integer": "integer", "_parse_true": "true", "_parse_flag": "flag"}
 
@@ -50,6 +53,10 @@ def to_text() -> str:
     lines = [f"{json.dumps(name)}: {json.dumps(fields, ensure_ascii=False)}" for name, fields in named]
     head = f'"record": {json.dumps(value["record"])},\n"maskable": {json.dumps(value["maskable"])}'
     return f'{{{head},\n"models": {{\n' + ",\n".join(lines) + "\n}}\n"
+
+
+def words() -> str:
+    return json.dumps(" ".join((PROJECT / "archive" / "evidence" / "bip39_english.txt").read_text().split())) + "\n"
 
 
 def _of_field(field: FieldInfo, todo: list[type[BaseModel]]) -> dict[str, Any]:
@@ -107,3 +114,4 @@ def _validated(item: AfterValidator | BeforeValidator, metadata: list[Any]) -> d
 
 if __name__ == "__main__":
     TARGET.write_text(to_text(), encoding="utf-8")
+    WORDS.write_text(words(), encoding="utf-8")

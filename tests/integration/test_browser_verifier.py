@@ -37,6 +37,7 @@ CHANGED = (
     "anchor: a good one and one of another root",
     "consensus: signed by pinned validators", "not before: with a token", "stamps: in Bitcoin, the block not known",
     "table: revealed with its lines", "table: one line", "redacted: empty slots", "redacted: empty slots of JSON lines",
+    "redacted: a text with an address left",
     "redacted: a picture", "record: all is well", "findings", "a key that a trusted one named its successor",
     "history: a later revision", "policy: endorsers", "a CAR of the package", "a referenced file, given",
 )  # fmt: skip

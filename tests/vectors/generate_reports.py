@@ -57,8 +57,8 @@ TABLE = b"id,amount\n1,0.5\n2,7.25\n3,0.001\n"
 SEED = b"\x05" * 32
 ABOUT = (
     "Each case is a folder of `files` (name: bytes, below data/). Verified there, with names as given and nobody "
-    "asked, `bundle` and the `given` files and folders must give `expected`: the verdict, what lacks, and code, status and "
-    "subject of each check in order; or the code of the error for what is no bundle, trust file or policy at all."
+    "asked, `bundle` and the `given` files and folders must give `expected`: the verdict, what lacks, and code, status "
+    "and subject of each check in order; or the code of the error for what is no bundle, trust file or policy at all."
 )
 JsonObject = dict[str, Any]
 
@@ -443,6 +443,13 @@ def named_of(book: Book, desk: Desk2) -> None:
              failed=("redaction.slots",))  # fmt: skip
     redacted("lines that are no JSON", b'{"a":\n', lines, has=(("redaction.slots", "unchecked"),))
     redacted("lines nested without end", b"[" * 2000 + b"\n", lines, has=(("redaction.slots", "unchecked"),))
+    lines_of_text = {"format": "text", "mask": ["email", "ip-address"], "tokens": {"order-id": "order"}}
+    clean = b"order id tok_abcdefghijklmnopqrst by [masked:email]\n" + "没有\n".encode()
+    redacted("a text", clean, lines_of_text, has=(("redaction.slots", "pass"),))
+    redacted("a text with an address left", clean + b"ask alice.doe@gmail.com, call +86 138 0013 8001\n", lines_of_text,
+             failed=("redaction.slots",))  # fmt: skip
+    redacted("a text of which columns are left out", clean, {**lines_of_text, "drop": ["x"]},
+             has=(("redaction.slots", "unchecked"),))  # fmt: skip
     chunk = b"\x00\x00\x00\x01IDATx" + bytes(4)
     text = b"\x00\x00\x00\x03tEXta\x00b" + bytes(4)
     end = b"\x00\x00\x00\x00IEND" + bytes(4)

@@ -21,8 +21,9 @@ def test_every_file_of_the_cases_is_used() -> None:
     assert used == {path.relative_to(CASES.parent).as_posix() for path in (CASES.parent / "data").iterdir()}
 
 
-def test_the_browsers_record_model_is_that_of_the_models() -> None:
+def test_the_browsers_data_are_those_of_python() -> None:
     from tools import record_model
 
     assert record_model.TARGET.read_text(encoding="utf-8") == record_model.to_text()
+    assert record_model.WORDS.read_text(encoding="utf-8") == record_model.words()
     assert json.loads(record_model.to_text())["record"] == "IncidentRecord"
