@@ -53,7 +53,7 @@ def build(
 
     from archive.site.pages import environment
 
-    environment()
+    environment("en")
     from archive.site.build import build as write
     from archive.site.build import verifier_page
     from archive.site.gather import Sources, gather

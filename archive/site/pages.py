@@ -105,31 +105,20 @@ class Extras:
     downloads: Mapping[SiteLanguage, tuple[Link, ...]] = field(default_factory=dict)
 
 
-@lru_cache(maxsize=1)
-def environment() -> Environment:
-    """The templates; raises `site.extra` when Jinja2 is not installed."""
+@lru_cache(maxsize=len(LANGUAGES))
+def environment(language: SiteLanguage) -> Environment:
+    """The templates with the interface texts of one language put in; raises `site.extra` without Jinja2."""
     from archive.errors import MissingDependencyError
 
     try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
+        from archive.site.templating import make_environment
     except ImportError:
         raise MissingDependencyError(
             "building a site needs Jinja2, which is not installed",
             code="site.extra",
             hint='pip install "incident-archive[site]"',
         ) from None
-    made = Environment(
-        loader=PackageLoader("archive.site", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        auto_reload=False,
-    )
-    made.filters["bdi"] = lambda value: Markup("<bdi>{}</bdi>").format(text.inert(value, limit=200))
-    made.globals["inert"] = text.inert
-    return made
+    return make_environment(language)
 
 
 class Pages:
@@ -140,7 +129,6 @@ class Pages:
         self.policy = policy
         self.slugs = {incident.slug: incident.slug for incident in site.incidents}
         self._plans: dict[str, Plan] = {}
-        self._templates: dict[str, Any] = {}
 
     def plan(self, incident: Incident) -> Plan:
         if incident.slug not in self._plans:
@@ -154,25 +142,27 @@ class Pages:
 
     def _render(self, template: str, language: SiteLanguage, path: str, **values: Any) -> tuple[str, bytes]:
         """A page at `<language>/<path>`, with the frame's values."""
-        if template not in self._templates:
-            self._templates[template] = environment().get_template(template)
         root = "../" * (path.count("/") + 1)
         other: SiteLanguage = "zh" if language == "en" else "en"
 
-        html = self._templates[template].render(
-            t=partial(translate, language),
-            language=language,
-            tag=i18n.LANG_TAG[language],
-            csp=CSP,
-            root=root,
-            home=f"{root}{language}/index.html",
-            policy=f"{root}{language}/policy.html",
-            has_policy=bool(self.policy),
-            has_verifier=self.site.verifier is not None,
-            canonical=self.address(f"{language}/{path}"),
-            alternates=[{"tag": i18n.LANG_TAG[one], "href": f"{root}{one}/{path}"} for one in LANGUAGES],
-            other_language={"tag": i18n.LANG_TAG[other], "href": f"{root}{other}/{path}"},
-            **values,
+        html = (
+            environment(language)
+            .get_template(template)
+            .render(
+                t=partial(translate, language),
+                language=language,
+                tag=i18n.LANG_TAG[language],
+                csp=CSP,
+                root=root,
+                home=f"{root}{language}/index.html",
+                policy=f"{root}{language}/policy.html",
+                has_policy=bool(self.policy),
+                has_verifier=self.site.verifier is not None,
+                canonical=self.address(f"{language}/{path}"),
+                alternates=[{"tag": i18n.LANG_TAG[one], "href": f"{root}{one}/{path}"} for one in LANGUAGES],
+                other_language={"tag": i18n.LANG_TAG[other], "href": f"{root}{other}/{path}"},
+                **values,
+            )
         )
         return f"{language}/{path}", html.encode("utf-8", "replace")
 
@@ -185,7 +175,7 @@ class Pages:
     def choose(self) -> tuple[str, bytes]:
         """The first page: a choice of language."""
         say = {language: {key: i18n.say(language, key) for key in ("site_name", "site_line")} for language in LANGUAGES}
-        return "index.html", environment().get_template("choose.html").render(csp=CSP, say=say).encode()
+        return "index.html", environment("en").get_template("choose.html").render(csp=CSP, say=say).encode()
 
     def policies(self) -> Iterator[tuple[str, bytes]]:
         for language, body in self.policy.items():
