@@ -303,6 +303,8 @@ def _chain(token: Token, path: tuple[Certificate, ...], root_name: str | None, m
             return Step(code, "fail", f"{name} was not valid at the time of the token", window, moment.isoformat())
     if not all(extensions.is_authority(c) for c in path[1:]):
         return Step(code, "fail", "a certificate on the way to the root may not issue others")
+    if not _issued(path[-1], path[-1]):
+        return Step(code, "fail", "the root is not self-signed")
     from cryptography.hazmat.primitives.serialization import Encoding
     from rfc3161_client import VerificationError, VerifierBuilder
 
@@ -312,7 +314,7 @@ def _chain(token: Token, path: tuple[Certificate, ...], root_name: str | None, m
         shown = decode(cms.with_certificates(token.token, inside))
         # Imprint and nonce are steps of their own: here they only have to be what the token itself says.
         verifier.verify(shown, bytes(shown.tst_info.message_imprint.message))
-    except (VerificationError, ValueError, InvalidInputError) as error:
+    except cms.unreadable(VerificationError, InvalidInputError) as error:
         return Step(code, "fail", f"rfc3161-client does not accept it: {_first_words(error)}")
     return Step(code, "pass", f"leads to {root_name!r} of your trust file, and was valid at the time of the token")
 

@@ -1,5 +1,6 @@
 import { equalBytes } from '../bytes.ts';
 import { holdsAsStated, type SignedToken } from './cms.ts';
+import { issuedBy } from './revocation.ts';
 import type { Status } from './types.ts';
 import {
   authorityKey, AUTHORITY_KEY, basicConstraints, BASIC_CONSTRAINTS, DIGITAL_SIGNATURE, EXTENDED_KEY_USAGE, KEY_CERT_SIGN, keyUsage, KEY_USAGE,
@@ -59,7 +60,7 @@ function wrongSigner(signer: Certificate): string | null {
 
 function wrongLinks(path: readonly Certificate[]): string | null {
   const root = path[path.length - 1]!;
-  if (!equalBytes(root.subject.raw, root.issuer.raw) || !namesKeyOf(root, root)) return 'the root is not self-signed';
+  if (!issuedBy(root, root) || !namesKeyOf(root, root)) return 'the root is not self-signed';
   let below = 0;
   for (const [i, certificate] of path.entries()) {
     const name = certificate.subject.text;
@@ -81,7 +82,7 @@ function isReadable(certificate: Certificate): boolean {
   const usage = keyUsage(certificate);
   const purpose = certificate.extensions!.has(EXTENDED_KEY_USAGE) ? purposes(certificate) : undefined;
   if (basic === null || usage === null || purpose === null) return false;
-  if (basic !== undefined && !basic.ca && basic.pathLength !== null && basic.pathLength !== 0) return false;
+  if (basic !== undefined && !basic.ca && basic.pathLength !== null) return false;
   return usage !== 0 && subjectKey(certificate) !== null && authorityKey(certificate) !== null;
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { vectors } from '../vectors.ts';
-import { ask, askPython, comparable, generator, mutate, noPython, type Question, type Said } from './differential.ts';
+import { ask, askPython, comparable, craft, generator, mutate, noPython, type Question, type Said } from './differential.ts';
 
 // The same stamps, changed at random but from a seed, shown to both verifiers: they say the same, and neither breaks.
 
@@ -130,3 +130,5 @@ test('changed headers of blocks', { skip: noPython }, () => {
     })),
   );
 });
+
+test('chains of certificates put together at random', { skip: noPython }, () => compare(craft(SEED, Number(process.env['STAMPS_CHAINS'] ?? 120))));

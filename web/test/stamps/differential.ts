@@ -45,12 +45,20 @@ export function ask(question: Question): Said {
   };
 }
 
+/** Questions about chains of certificates that are put together at random. */
+export function craft(seed: number, count: number): Question[] {
+  return run('crafted.py', [String(seed), String(count)], '').map((line) => JSON.parse(line) as Question);
+}
+
+function run(script: string, args: readonly string[], input: string): string[] {
+  const done = spawnSync(PYTHON, [join(ROOT, 'web', 'test', 'stamps', script), ...args], { cwd: ROOT, input, encoding: 'utf8', maxBuffer: 1 << 30 });
+  if (done.status !== 0) throw new Error(done.stderr);
+  return done.stdout.trimEnd().split('\n');
+}
+
 /** Python's answers to all questions, from one process. */
 export function askPython(questions: readonly Question[]): Said[] {
-  const input = questions.map((q) => JSON.stringify(q)).join('\n') + '\n';
-  const done = spawnSync(PYTHON, [join(ROOT, 'web', 'test', 'stamps', 'oracle.py')], { cwd: ROOT, input, encoding: 'utf8', maxBuffer: 1 << 30 });
-  if (done.status !== 0) throw new Error(done.stderr);
-  return done.stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as Said);
+  return run('oracle.py', [], questions.map((q) => JSON.stringify(q)).join('\n') + '\n').map((line) => JSON.parse(line) as Said);
 }
 
 /** What of an answer has to be the same: everything but the words of a chain that OpenSSL, or a library, explains in its own. */
