@@ -58,12 +58,12 @@ async function run(job: Job): Promise<Result> {
 /** A proof that is none is told beside the others: it takes nothing away from them. */
 async function checkAbsence({ file, name }: FileItem, trust: TrustFile, wishes: Job): Promise<AbsenceResult> {
   try {
-    const { verdict, lacking, checks, publisher, root } = await verifyAbsenceFile({ name, source: blobSource(file) }, trust, wishes);
-    return { name, verdict, lacking, checks, publisher, root, failure: null };
+    const about = await verifyAbsenceFile({ name, source: blobSource(file) }, trust, wishes);
+    return { name, verdict: about.verdict, lacking: about.lacking, checks: about.checks, about, failure: null };
   } catch (error) {
     const failure = failureOf(error);
     const verdict = error instanceof ArchiveError && isUnknown(error) ? 'incomplete' : 'fail';
-    return { name, verdict, lacking: [], checks: [], publisher: null, root: null, failure };
+    return { name, verdict, lacking: [], checks: [], about: null, failure };
   }
 }
 

@@ -3,7 +3,7 @@ import { code, foreign, h, replace } from './dom.ts';
 import { dropped, type Found, type Given, GivenList, MAX_FILES, picked, TooManyFiles } from './given.ts';
 import { chooseLanguage, LANGUAGES, type Messages } from './i18n/index.ts';
 import { fetchFile, hashParameters, type Link, readLink, TooLarge } from './links.ts';
-import type { AnchorDetail, Failure, Result } from './protocol.ts';
+import type { AnchorDetail, Contract, Failure, Result } from './protocol.ts';
 import type { AnchorJson } from './report-json.ts';
 import { absenceView, allChecksView, filesView, ladderView, provedView, verdictView } from './report-view.ts';
 import { type Progress, Runner } from './runner.ts';
@@ -490,7 +490,10 @@ export class App {
             allChecksView(m, report),
           ]
         : null,
-      absences.map((absence) => (absence.failure ? this.failureView(m, absence.failure, absence.name) : absenceView(m, absence))),
+      absences.map((absence) => [
+        absence.failure ? this.failureView(m, absence.failure, absence.name) : absenceView(m, absence),
+        absence.about && absence.lacking.includes('absence.registry') ? h('section', {}, h('h2', {}, m.trust.questions), this.registryQuestion(absence.about, null, null)) : null,
+      ]),
       h(
         'section',
         { class: 'save' },
@@ -553,22 +556,22 @@ export class App {
       { class: 'questions' },
       h('h2', {}, open ? m.trust.questions : m.trust.answered),
       open ? h('p', {}, m.trust.questionsLead) : null,
-      [...registries.values()].map((a) => this.registryQuestion(a, details.find((d) => d.transaction === a.transaction)?.codeHash ?? null)),
+      [...registries.values()].map((a) => this.registryQuestion(a, a.registry_name, details.find((d) => d.transaction === a.transaction)?.codeHash ?? null)),
       [...publishers.values()].map((a) => this.publisherQuestion(a)),
     );
   }
 
-  private registryQuestion(a: AnchorJson, proven: string | null): HTMLElement {
+  private registryQuestion(a: Contract, name: string | null, proven: string | null): HTMLElement {
     const { m } = this;
     const hash = proven ?? REGISTRY_CODE_HASH;
     const facts: [string, HTMLElement | string][] = [
       [m.trust.contract, code(a.registry)],
       [m.trust.chain, publicChain(a) === null ? String(a.chain_id) : `${a.chain_id} (${publicChain(a)})`],
       [m.trust.genesis, code(a.genesis)],
-      ...(a.registry_name === null ? ([[`${m.trust.codeHash} (${proven ? m.trust.codeProven : m.trust.codeKnown})`, code(hash)]] as [string, HTMLElement][]) : []),
+      ...(name === null ? ([[`${m.trust.codeHash} (${proven ? m.trust.codeProven : m.trust.codeKnown})`, code(hash)]] as [string, HTMLElement][]) : []),
     ];
-    return this.question('registry', m.trust.registryQuestion, [m.trust.registryWhy, m.trust.registryHow], facts, a.registry_name, m.trust.addRegistry, (name) => {
-      this.trust = addRegistry(this.trust, { name, chain_id: a.chain_id, genesis: a.genesis, address: a.registry, code_hash: hash, workspace_chain: false });
+    return this.question('registry', m.trust.registryQuestion, [m.trust.registryWhy, m.trust.registryHow], facts, name, m.trust.addRegistry, (chosen) => {
+      this.trust = addRegistry(this.trust, { name: chosen, chain_id: a.chain_id, genesis: a.genesis, address: a.registry, code_hash: hash, workspace_chain: false });
     });
   }
 

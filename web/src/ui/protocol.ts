@@ -55,13 +55,20 @@ export interface AnchorDetail {
   readonly place: { readonly index: number; readonly count: number } | null;
 }
 
+/** A contract on a chain, as trust files tell them. */
+export interface Contract {
+  readonly chain_id: number;
+  readonly genesis: string;
+  readonly registry: string;
+}
+
 export interface AbsenceResult {
   readonly name: string;
   readonly verdict: Verdict;
   readonly lacking: readonly string[];
   readonly checks: readonly CheckJson[];
-  readonly publisher: string | null;
-  readonly root: string | null;
+  /** What the proof is about, null where it is none. */
+  readonly about: (Contract & { readonly publisher: string; readonly root: string; readonly block: number }) | null;
   readonly failure: Failure | null;
 }
 

@@ -3,7 +3,7 @@ import { type Child, code, foreign, h } from './dom.ts';
 import { checkName, type Messages } from './i18n/index.ts';
 import type { AbsenceResult, AnchorDetail, Details, LeafDetail } from './protocol.ts';
 import type { AnchorJson, CheckJson, ReportJson, RungJson, Status, Verdict } from './report-json.ts';
-import { believed, checkTitle, counts, fileRows, type FileRow, moment, noteText, points, subjectText, valueText } from './words.ts';
+import { believed, chainName, checkTitle, counts, fileRows, type FileRow, moment, noteText, points, subjectText, valueText } from './words.ts';
 import { hasHidden, mixesAlphabets } from './visible.ts';
 
 const MARKS: Readonly<Record<Status, string>> = { pass: '✓', fail: '✕', unchecked: '?' };
@@ -289,10 +289,14 @@ export function absenceView(m: Messages, absence: AbsenceResult): HTMLElement {
     { class: `verdict ${absence.verdict}` },
     h('h3', {}, m.absence.heading, m.lang === 'zh' ? '：' : ': ', foreign(absence.name)),
     h('p', {}, badge(m, verdictStatus(absence.verdict), m.verdict.word[absence.verdict]), ' ', m.absence[absence.verdict]),
-    facts1([
-      ...(absence.publisher === null ? [] : ([[m.trust.key, code(absence.publisher)]] as [string, Child][])),
-      ...(absence.root === null ? [] : ([[m.verdict.root, code(absence.root)]] as [string, Child][])),
-    ]),
+    absence.about === null
+      ? null
+      : facts1([
+          [m.trust.key, code(absence.about.publisher)],
+          [m.verdict.root, code(absence.about.root)],
+          [m.numbers.registry, code(absence.about.registry)],
+          [m.numbers.block, `${m.number(absence.about.block)} (${chainName(m, absence.about)})`],
+        ]),
     h('p', {}, m.absence.limits),
     absence.checks.length ? checkTable(m, absence.checks, m.absence.heading) : null,
   );

@@ -61,12 +61,14 @@ export function bytesText(m: Messages, size: number): string {
   return `${value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
 }
 
+type Chain = Pick<AnchorJson, 'chain_id' | 'genesis'>;
+
 /** The name of a public chain, by number and first block; null for any other. */
-export function publicChain(anchor: AnchorJson): string | null {
+export function publicChain(anchor: Chain): string | null {
   return CHAINS[`${anchor.chain_id} ${anchor.genesis}`] ?? null;
 }
 
-export function chainName(m: Messages, anchor: AnchorJson): string {
+export function chainName(m: Messages, anchor: Chain): string {
   return publicChain(anchor) ?? m.numbers.chainNumbered(anchor.chain_id);
 }
 

@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import { writeHostileDossier } from './hostile.ts';
 import { ARCHIVE, ROOT, archive, axe, browserOnThisMachine, launch, openPage, picture, serve, type Watch } from './browser.ts';
 
 const { skip } = browserOnThisMachine();
@@ -176,7 +177,7 @@ describe('what was given is checked', { skip }, () => {
     await give(page, BUNDLE, CAR, join(GOLDEN, 'waive-header.json'));
     await trust(page);
     assert.equal(await check(page), 'incomplete', 'a policy that came with the files counts only when the reader says so');
-    await page.getByLabel(/waive-header\.json is my own|is my own: use it/).check();
+    await page.getByLabel(/It is my own: use it .*waive-header\.json/).check();
     assert.equal(await check(page), 'pass');
     assert.match(await text(page, '.verdict'), /It fits/);
     await picture(page, 'verifier-pass', true);
@@ -189,7 +190,7 @@ describe('what was given is checked', { skip }, () => {
     await give(page, BUNDLE, TRUST);
     await check(page);
     assert.equal((await rungs(page))[4], 'unchecked');
-    await page.getByLabel(/trust\.json.* is my own/).check();
+    await page.getByLabel(/It is my own: use it .*trust\.json/).check();
     await page.waitForSelector('.trusted li');
     await check(page);
     assert.deepEqual((await rungs(page)).slice(0, 5), ['unchecked', 'pass', 'pass', 'pass', 'pass']);
@@ -308,6 +309,10 @@ describe('proofs of absence', { skip }, () => {
     assert.equal(await check(page), 'incomplete');
     assert.match(await text(page, '#result'), /Proof of absence: [^]*never\.absent\.json[^]*not everything could be checked/);
     assert.match(await text(page, '#result'), /It says nothing of later blocks/);
+    await page.locator('#ask-registry').getByLabel('Your name for it').fill('The registry');
+    await page.locator('#ask-registry').getByRole('button').click();
+    await finished(page);
+    assert.match(await text(page, '#result'), /trusted as 'The registry'/);
     assert.deepEqual(await axe(page), []);
     await picture(page, 'verifier-absence', true);
     const wrong = vectors.find((v) => v.code === 'absence.entry')!;
@@ -423,7 +428,12 @@ describe('for everybody', { skip }, () => {
           await check(page);
           await page.$$eval('details', (all) => all.forEach((part) => (part.open = true)));
           assert.deepEqual(await axe(page), []);
-          assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), 'scrolls sideways');
+          // At 320 pixels too: a desktop at four times the size.
+          for (const width of [viewport.width, 320]) {
+            await page.setViewportSize({ ...viewport, width });
+            assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), `scrolls sideways at ${width}`);
+          }
+          await page.setViewportSize(viewport);
           await picture(page, `verifier-report-${language}-${colorScheme}-${device}`, true);
           await close(opened);
         });
@@ -533,6 +543,24 @@ describe('texts of others', { skip }, () => {
     assert.equal(await page.locator('#result img, #result script, .given img, .given script').count(), 0);
     assert.doesNotMatch(await page.evaluate(() => document.body.textContent!.replace(/[\u2068\u2069]/g, '')), /[\u202a-\u202e\u2066\u2067\u0007]/);
     await picture(page, 'verifier-hostile', true);
+    await close(opened);
+  });
+
+  test('a hostile package runs nothing, in either language', async () => {
+    const dossier = writeHostileDossier(join(work, 'hostile'));
+    const bundle = join(work, 'hostile.proof.json');
+    archive(['publish', dossier, '--yes', '--json', '--out', bundle], join(work, 'hostile-workspace'));
+    const opened = await open();
+    const { page } = opened;
+    await giveFolder(page, dossier);
+    await give(page, bundle);
+    assert.equal(await check(page), 'incomplete');
+    for (const language of ['zh', 'en']) {
+      await page.click(`[data-lang=${language}]`);
+      await page.$$eval('details', (all) => all.forEach((part) => (part.open = true)));
+      assert.equal(await page.locator('#result img, #result script, #result a').count(), 0);
+    }
+    assert.match(await text(page, '.files'), /mixes alphabets/);
     await close(opened);
   });
 
