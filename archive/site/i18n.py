@@ -201,6 +201,8 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "figures_same": ("Figures for the same thing", "同一事项的数字"),
     "value": ("Value", "数值"),
+    "one_figure": ("Figure", "数字"),
+    "colon": (": ", "："),
     "given_by": ("Given by", "提出者"),
     "holds_for": ("Holds for", "适用于"),
     "disputes": ("Disputes", "与之相争"),

@@ -52,7 +52,7 @@ _COUNTED: Final = {
 _SEARCH_KINDS: Final = (
     ("incident", "nav_home"),
     ("claims", "sec_claims"),
-    ("figures", "value"),
+    ("figures", "one_figure"),
     ("statements", "statements"),
     ("commitments", "commitments"),
     ("remedies", "remedies"),

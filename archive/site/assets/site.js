@@ -198,6 +198,7 @@
     const ticks = figure.querySelector('.ticks');
     const range = figure.querySelector('.range');
     const tools = figure.querySelector('.tools');
+    const caption = figure.querySelector('figcaption');
     const marks = [...figure.querySelectorAll('.mark')].map((element) => ({
       element,
       start: Number(element.dataset.start),
@@ -258,6 +259,8 @@
         if (ahead) put('text', { x, y: 32, class: 'local' }, label(at + ahead));
       }
       range.textContent = shown.replace('{start}', `${date(from)} ${clock(from)}`).replace('{end}', `${date(to)} ${clock(to)}`);
+      // It tells of the incident's window only.
+      caption.hidden = view[0] !== home[0] || view[1] !== home[1];
       for (const button of tools.querySelectorAll('button')) {
         const same = (one) => one[0] === view[0] && one[1] === view[1];
         if (button.dataset.do === 'home') button.setAttribute('aria-pressed', String(same(home)));

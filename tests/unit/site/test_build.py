@@ -16,9 +16,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from archive.errors import InvalidInputError, RefusedError
+from archive.errors import InvalidInputError, RefusedError, UsageError
 from archive.package import canonical
-from archive.site.build import build
+from archive.site.build import build, policy_pages, verifier_page
 from archive.site.model import Act, Anchor, BundleFile, Incident, Place, Reply, Site
 from bench.site import make_record
 from tests.support.shown import honest, hostile
@@ -336,3 +336,16 @@ def test_a_link_in_place_of_the_folder_is_refused(make_incident: Make, tmp_path:
     with pytest.raises(RefusedError) as caught:
         build(Site((make_incident(),)), tmp_path / "out", force=True)
     assert caught.value.code == "site.foreign"
+
+
+def test_an_installation_without_the_verifier_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archive.site.build.VERIFIER", "absent.html")
+    with pytest.raises(UsageError) as caught:
+        verifier_page()
+    assert caught.value.code == "site.no_verifier"
+    assert "web/build.mjs" in str(caught.value.hint)
+
+
+def test_the_policy_is_shown_in_both_languages() -> None:
+    assert set(policy_pages()) == {"en", "zh"}
+    assert policy_pages()["zh"].startswith("<h1>政策</h1>")

@@ -14,7 +14,7 @@ from archive.site.markdown import to_html
 from archive.site.model import LANGUAGES
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
-SAME = {"tl_utc", "sha256", "cid", "dl_bibtex", "dl_csl", "dl_jsonld", "bound_exact", "other_language"}
+SAME = {"colon", "tl_utc", "sha256", "cid", "dl_bibtex", "dl_csl", "dl_jsonld", "bound_exact", "other_language"}
 
 
 def holes(text: str) -> set[str]:
