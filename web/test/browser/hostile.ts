@@ -24,6 +24,9 @@ const trap = (word: string): string => `${word} ${TRAPS[turn++ % TRAPS.length]}`
 /** In every language, so that no page can show another one. */
 const both = (word: string): Record<string, string> => ({ en: trap(word), 'zh-Hans': trap(word) });
 
+/** Reasons of retractions, and the name under which somebody keeps a key. */
+export const HOSTILE_REASONS = [`<script>${RUN}</script><img src=https://evil.example/f.png onerror="${RUN}">`, `"><svg onload=${RUN}></svg>' B\u0456nance`] as const;
+
 const SVG = `<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40" onload="${RUN}"><script>${RUN}</script><image href="https://evil.example/d.png"/><foreignObject><body xmlns="http://www.w3.org/1999/xhtml"><script>${RUN}</script></body></foreignObject></svg>`;
 const HTML = `<!doctype html><script>${RUN}</script><img src=https://evil.example/e.png onerror="${RUN}"><meta http-equiv="refresh" content="0;url=https://evil.example/">`;
 const PNG = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
@@ -42,9 +45,9 @@ const FILES: readonly (readonly [id: string, name: string, mediaType: string, da
   ['alike-2', 'b\u0430lance.csv', 'text/csv', 'a,b\n1,3\n'],
 ];
 
-/** Writes the dossier below `folder` and returns its path. */
-export function writeHostileDossier(folder: string): string {
-  turn = 0;
+/** Writes the dossier below `folder` and returns its path; with the root of its first revision, the second: every text is another one. */
+export function writeHostileDossier(folder: string, previous?: string): string {
+  turn = previous === undefined ? 0 : 1;
   const dossier = join(folder, HOSTILE_ID);
   mkdirSync(join(dossier, 'evidence'), { recursive: true });
   for (const [, name, , data] of FILES) writeFileSync(join(dossier, 'evidence', name), data);
@@ -88,8 +91,10 @@ export function writeHostileDossier(folder: string): string {
     credits: [{ name: trap('Writer'), role: 'author', contact: trap('contact') }],
     contact: { name: trap('name'), url: 'https://evil.example/contact', text: both('contact') },
     licence: trap('licence'),
-    revision: 1,
-    revisions: [{ revision: 1, at: '2025-03-01', reason: both('First') }],
+    reviews: [{ evidence: 'disguised', by: trap('reviewer'), at: '2025-01-07', what: trap('one pixel') }],
+    revision: previous === undefined ? 1 : 2,
+    ...(previous === undefined ? {} : { supersedes: previous }),
+    revisions: [{ revision: 1, at: '2025-03-01', reason: both('First') }, ...(previous === undefined ? [] : [{ revision: 2, at: '2025-03-02', reason: both('Second') }])],
   };
   writeFileSync(join(dossier, 'incident.json'), JSON.stringify(record, null, 1));
   return dossier;

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import { ROOT, archive } from './browser.ts';
+import { HOSTILE_REASONS, writeHostileDossier } from './hostile.ts';
 
 export const PUBLISHED = '2025-10-11-binance-liquidations';
 export const DRAFT = '2022-11-ftx-collapse';
@@ -35,6 +36,24 @@ export function buildSiteOf(dossier: (folder: string) => string): Built {
   const workspace = join(root, 'workspace');
   const folder = join(root, 'site');
   dossier(join(root, 'dossiers'));
+  archive(['site', 'build', folder, '--incidents', join(root, 'dossiers')], workspace);
+  return { folder, root, workspace, remove };
+}
+
+/** A site of a hostile dossier: published twice with other texts, both taken back for hostile reasons, its key trusted under a hostile name. */
+export function buildHostileSite(): Built {
+  const { root, remove } = temporary();
+  const workspace = join(root, 'workspace');
+  const folder = join(root, 'site');
+  const publish = (dossier: string): { root: string; bundle: string; anchor: { publisher: string } } =>
+    JSON.parse(archive(['publish', dossier, '--yes', '--json'], workspace)) as { root: string; bundle: string; anchor: { publisher: string } };
+  const first = publish(writeHostileDossier(join(root, 'dossiers')));
+  const second = publish(writeHostileDossier(join(root, 'dossiers'), first.root));
+  for (const [number, { bundle }] of [first, second].entries()) {
+    archive(['retract', bundle, '--network', 'local', '--reason', HOSTILE_REASONS[number] ?? '', '--yes'], workspace);
+  }
+  archive(['trust', 'remove', second.anchor.publisher], workspace);
+  archive(['trust', 'add', 'publisher', second.anchor.publisher, '--name', HOSTILE_REASONS[0]], workspace);
   archive(['site', 'build', folder, '--incidents', join(root, 'dossiers')], workspace);
   return { folder, root, workspace, remove };
 }

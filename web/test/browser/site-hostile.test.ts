@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { axe, browserOnThisMachine, launch, openPage, picture, serve } from './browser.ts';
 import { HOSTILE_ID, writeHostileDossier } from './hostile.ts';
-import { buildSiteOf, pagesOf, type Built } from './pages.ts';
+import { buildHostileSite, buildSiteOf, pagesOf, type Built } from './pages.ts';
 
 const { skip } = browserOnThisMachine();
 let browser: Browser;
@@ -16,7 +16,7 @@ let server: { url: string; close: () => Promise<void> };
 
 before(async () => {
   if (skip) return;
-  built = buildSiteOf(writeHostileDossier);
+  built = buildHostileSite();
   server = await serve(built.folder, '/');
   browser = await launch();
 });
@@ -83,6 +83,11 @@ test('its texts are read as they were written', { skip }, async () => {
   await page.goto(`${server.url}en/${HOSTILE_ID}/index.html`);
   const text = await page.locator('body').innerText();
   assert.match(text, /<(script|img|svg|a|link|iframe)\b/);
+  await page.goto(`${server.url}en/${HOSTILE_ID}/proof.html`);
+  const proof = (await page.locator('main').innerText()).replace(/\s+/g, ' ');
+  assert.ok(proof.includes('<svg onload=window.__marker=1;alert(1)>'), 'the reason of the retraction');
+  assert.ok(proof.includes('<script>window.__marker=1;alert(1)</script>'), 'the name of the key');
+  await picture(page, 'hostile-proof', true);
   await context.close();
 });
 
