@@ -31,7 +31,8 @@ export function judge(given: Facts, policy: Policy): Outcome {
   const leaves = readLeaves(bundle.entries);
   const wanted = wantedFiles(leaves);
   const matching = matchFiles(wanted, facts.files);
-  const checks: Check[] = [];
+  // Joined by spreading into lists: a call takes fewer arguments than a package may have files.
+  let checks: Check[] = [];
   let root: string | null = null;
   let contentId: string | null = null;
   if (leaves.formatKnown) {
@@ -39,7 +40,7 @@ export function judge(given: Facts, policy: Policy): Outcome {
     const [ofListing, directory] = checkContentId(bundle, wanted, matching, leaves);
     [root, contentId] = [ofTree, ofListing];
     const revealed = checkReveals(bundle, leaves, root, facts.reveals, facts.files);
-    checks.push(
+    checks = [
       ...checkFiles(bundle, leaves, wanted, matching, facts, revealed),
       ...tree,
       ...directory,
@@ -47,7 +48,7 @@ export function judge(given: Facts, policy: Policy): Outcome {
       ...checkUnshown(bundle, leaves, matching, revealed.shown),
       ...revealed.checks,
       ...checkRedactions(bundle, leaves, facts.redactions),
-    );
+    ];
   } else {
     const note = unknownNote(leaves.unknown[0]![1]);
     checks.push(check('package.format', 'unchecked', 'package', { expected: FORMAT, note, blocking: true }));
@@ -63,8 +64,6 @@ export function judge(given: Facts, policy: Policy): Outcome {
     summaries.push(summary);
     if (allPass(found, 'anchor.log', index)) signers.add(summary.proven.publisher);
   });
-  checks.push(...checkHistory(facts, leaves.header, root, summaries, signers));
-  checks.push(...checkActs(facts, policy, leaves.header, root, summaries));
   const stamps = checkStamps({
     stamps: bundle.stamps,
     notBefore: leaves.header?.not_before ?? [],
@@ -77,9 +76,14 @@ export function judge(given: Facts, policy: Policy): Outcome {
     chainQuorums: facts.clocks.chainQuorums,
     ...(facts.clocks.network === null ? {} : { network: facts.clocks.network }),
   });
-  checks.push(...stamps.checks.map((c) => check(c.code, c.status, c.subject, c)));
-  checks.push(...storeChecks(facts));
-  checks.push(...checkFindings(bundle));
+  checks = [
+    ...checks,
+    ...checkHistory(facts, leaves.header, root, summaries, signers),
+    ...checkActs(facts, policy, leaves.header, root, summaries),
+    ...stamps.checks.map((c) => check(c.code, c.status, c.subject, c)),
+    ...storeChecks(facts),
+    ...checkFindings(bundle),
+  ];
   const { listed, verdict, lacking } = decide(checks, policy);
   const given_ = new Set(matching.matches.filter((m) => m.good && isEvidence(m.wanted)).map((m) => m.wanted.path));
   return {

@@ -26,11 +26,13 @@ const CHANGES: Record<VariantKind, string> = {
 export function checkFiles(
   bundle: ProofBundle, leaves: Leaves, wanted: readonly Wanted[], matching: Matching, facts: Facts, revealed: Revealed,
 ): Check[] {
-  const checks = facts.unreadable.map((f) =>
-    check('bytes', NOT_READ.includes(f.code) ? 'unchecked' : 'fail', f.name, { found: f.code, note: f.message }),
-  );
   const byHash = new Map(wanted.map((w) => [w.sha256, w.path]));
-  checks.push(...matching.matches.map((match) => oneFile(match, byHash)));
+  const checks = [
+    ...facts.unreadable.map((f) =>
+      check('bytes', NOT_READ.includes(f.code) ? 'unchecked' : 'fail', f.name, { found: f.code, note: f.message }),
+    ),
+    ...matching.matches.map((match) => oneFile(match, byHash)),
+  ];
   const recordGiven = matching.matches.some((m) => m.wanted.path === RECORD_PATH);
   if (bundle.record !== null && leaves.record !== null && !recordGiven) checks.push(recordBytes(bundle.record, leaves.record));
   const evidence = matching.matches.filter((m) => isEvidence(m.wanted));
@@ -44,11 +46,13 @@ export function checkFiles(
       checks.push(check('bytes', 'unchecked', 'evidence', { note: 'no evidence file was given or could be fetched' }));
     }
   }
-  checks.push(...completeness(matching, leaves, bundle.record !== null));
   const known = new Set([...references(bundle).map(hashKey), ...revealed.files]);
   const veiled = leaves.withheld.filter((w) => !revealed.shown.has(w.commitment)).length;
-  checks.push(...matching.unlisted.filter((f) => !known.has(hashKey(f))).map((f) => unlisted(f, facts, veiled)));
-  return checks;
+  return [
+    ...checks,
+    ...completeness(matching, leaves, bundle.record !== null),
+    ...matching.unlisted.filter((f) => !known.has(hashKey(f))).map((f) => unlisted(f, facts, veiled)),
+  ];
 }
 
 /** Neither the manifest nor the record. */

@@ -154,12 +154,13 @@ export async function explain(bundle: ProofBundle, hashed: Hashed): Promise<File
   const facts = hashed.files.map((file) => file.fact);
   const matching = matchFiles(wantedFiles(readLeaves(bundle.entries)), facts);
   const odd = new Set([...matching.matches.filter((m) => !m.good).map((m) => m.file), ...matching.unlisted]);
-  return Promise.all(
-    hashed.files.map(async ({ fact, source }) => {
-      if (source === null || !odd.has(fact) || fact.size === 0 || fact.size > MAX_EXPLAINED_BYTES) return fact;
-      return { ...fact, variants: await variantsOf(await readAll(source, fact.size)) };
-    }),
-  );
+  const explained: FileFact[] = [];
+  // One after the other: each is held in memory.
+  for (const { fact, source } of hashed.files) {
+    const look = source !== null && odd.has(fact) && fact.size > 0 && fact.size <= MAX_EXPLAINED_BYTES;
+    explained.push(look ? { ...fact, variants: await variantsOf(await readAll(source, fact.size)) } : fact);
+  }
+  return explained;
 }
 
 const BOM = Uint8Array.of(0xef, 0xbb, 0xbf);

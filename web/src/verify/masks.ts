@@ -236,7 +236,6 @@ const ORDER_PROSE = ['order', '订单', '訂單', '주문'].map((word) => ({
   word: utf8(word),
   pattern: compile(`${utf8(word)}\\s?(?:no\\.?|nr\\.?|number)?\\s?[#:]?\\s?(\\d{8,20})(?![\\w.\\-])`, 'd'),
 }));
-const REPORT_LINES = compile('[^\\n]*(?:executionReport|ORDER_TRADE_UPDATE)[^\\n]*');
 const SHORT_ID = compile('"([icC])"\\s?:\\s?"?(?!tok_)([A-Za-z0-9][A-Za-z0-9_\\-]{4,63})', 'd');
 
 function* ids(text: string, lowered: string): Generator<Span> {
@@ -252,12 +251,16 @@ function* ids(text: string, lowered: string): Generator<Span> {
       if (isWord(text, lowered, match.index)) yield [...groupSpan(match, 1), 'order-id'];
     }
   }
-  if (!lowered.includes('executionreport') && !lowered.includes('order_trade_update')) return;
-  for (const line of text.matchAll(REPORT_LINES)) {
-    for (const match of line[0].matchAll(SHORT_ID)) {
-      const [start, end] = groupSpan(match, 2);
-      if (isId(match[2]!)) yield [line.index + start, line.index + end, 'order-id'];
+  for (let from = 0; from < text.length; ) {
+    const end = text.indexOf('\n', from);
+    const line = text.slice(from, end < 0 ? text.length : end);
+    if (line.includes('executionReport') || line.includes('ORDER_TRADE_UPDATE')) {
+      for (const match of line.matchAll(SHORT_ID)) {
+        const [start, stop] = groupSpan(match, 2);
+        if (isId(match[2]!)) yield [from + start, from + stop, 'order-id'];
+      }
     }
+    from += line.length + 1;
   }
 }
 
