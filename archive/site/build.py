@@ -353,6 +353,8 @@ class _Writer:
         except MissingDependencyError as error:
             self.notes.append(f"some findings have no picture: {error.message}")
             return None
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
+            return None  # a stranger's record: the result is shown as a table all the same
         found = _SIZE.search(svg) if svg else None
         if svg is None or found is None or _ACTIVE.search(svg):
             return None

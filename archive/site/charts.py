@@ -7,6 +7,7 @@ Methods without a picture here are drawn by `archive.findings.plots` where its e
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,13 +63,20 @@ def picture(method: str, result: Mapping[str, Any], language: SiteLanguage) -> P
         return None
     try:
         return maker(result, language)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError):
         # A stranger's record: the result is shown as a table all the same.
         return None
 
 
 def has_picture(method: str) -> bool:
     return method in _MAKERS
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
 
 
 def short(text: str) -> str:
@@ -117,7 +125,7 @@ def _figures(result: Mapping[str, Any], language: SiteLanguage) -> Picture | Non
     unit = word(stated["unit"], language) if stated and "unit" in stated else ""
 
     def row(key: str, text: str, paint: str) -> Row:
-        return Row(say(language, key), float(text), f"{short(text)} {unit}".strip(), paint)
+        return Row(say(language, key), _number(text), f"{short(text)} {unit}".strip(), paint)
 
     rows = [row("f_computed", result["computed"], "a")]
     if stated is not None:
@@ -186,10 +194,10 @@ def _depeg(result: Mapping[str, Any], language: SiteLanguage) -> Picture | None:
             if key in place:
                 low = place[key]["low"]
                 rows.append(
-                    Row(f"{where}, {name}", float(low), f"{short(low)}  {place[key]['low_time'][11:16]} UTC", paint)
+                    Row(f"{where}, {name}", _number(low), f"{short(low)}  {place[key]['low_time'][11:16]} UTC", paint)
                 )
     peg = "peg" if language == "en" else "锚定价"
-    rows.append(Row(peg, float(result["peg"]), short(result["peg"]), "a"))
+    rows.append(Row(peg, _number(result["peg"]), short(result["peg"]), "a"))
     return _bars(rows)
 
 
@@ -200,14 +208,14 @@ def _open_interest(result: Mapping[str, Any], language: SiteLanguage) -> Picture
     if "instruments" in result:
         return _bars(
             [
-                Row(f"{item.get('symbol', '')} {names[key]}", float(item[key]), short(item[key]), paint)
+                Row(f"{item.get('symbol', '')} {names[key]}", _number(item[key]), short(item[key]), paint)
                 for item in result["instruments"][:8]
                 for key, paint in (("before", "a"), ("lowest", "b"), ("after", "c"))
             ]
         )
     return _bars(
         [
-            Row(names[key], float(result[key]["value"]), short(result[key]["value"]), paint)
+            Row(names[key], _number(result[key]["value"]), short(result[key]["value"]), paint)
             for key, paint in (("before", "a"), ("after", "b"))
         ]
     )
@@ -221,10 +229,10 @@ def _parity(result: Mapping[str, Any], language: SiteLanguage) -> Picture | None
     for item in result["groups"]:
         share = item.get("share_percent")
         if share is None and "paid_share" in item:
-            share = str(float(item["paid_share"]) * 100)
+            share = str(_number(item["paid_share"]) * 100)
         if share is not None:
             rows.append(
-                Row(f"{item['group']}{inside.get(item.get('in_window', ''), '')}", float(share), f"{short(share)} %")
+                Row(f"{item['group']}{inside.get(item.get('in_window', ''), '')}", _number(share), f"{short(share)} %")
             )
     return _bars(sorted(rows, key=lambda row: (-row.value, row.name)))
 
@@ -236,7 +244,7 @@ def _losses(result: Mapping[str, Any], language: SiteLanguage) -> Picture | None
         for item in unit["groups"]:
             least, most = item["loss_at_least"], item.get("loss_at_most")
             label = f"{short(least)} – {short(most)}" if most is not None else f"{short(least)} {more}"
-            rows.append(Row(f"{item['group']} ({unit['unit']})", float(most if most is not None else least), label))
+            rows.append(Row(f"{item['group']} ({unit['unit']})", _number(most if most is not None else least), label))
     return _bars(rows)
 
 
@@ -246,7 +254,7 @@ def _reserves(result: Mapping[str, Any], language: SiteLanguage) -> Picture | No
         names = {"liabilities": "负债", "reserves": "储备"}
     return _bars(
         [
-            Row(f"{item['asset']} {names[key]}", float(item[key]), short(item[key]), paint)
+            Row(f"{item['asset']} {names[key]}", _number(item[key]), short(item[key]), paint)
             for item in result["assets"][: _MOST // 2]
             for key, paint in (("liabilities", "b"), ("reserves", "a"))
             if key in item

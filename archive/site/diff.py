@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Final, Literal
 
-MAX_TOKENS: Final = 3_000
+MAX_WORK: Final = 400_000  # tokens of one text times those of the other
 MAX_CHANGES: Final = 200
 
 _WIDE: Final = "\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uffef"
@@ -18,23 +18,26 @@ Part = tuple[Literal["same", "removed", "added"], str]
 
 
 def words(old: str, new: str) -> tuple[Part, ...]:
-    """The new text with what was removed and added, by words, and by characters in Chinese, Japanese and Korean."""
-    if old == new:
-        return (("same", new),) if new else ()
+    """The new text with what was removed and added, by words, and by characters in Chinese, Japanese and Korean.
+
+    What is alike at both ends is set aside first; a middle that would take long to compare is told as a whole.
+    """
     first, second = _TOKEN.findall(old), _TOKEN.findall(new)
-    if max(len(first), len(second)) > MAX_TOKENS:
-        return (("removed", old), ("added", new))
-    matcher = SequenceMatcher(None, first, second, autojunk=False)
-    parts: list[Part] = []
-    for kind, a, b, c, d in matcher.get_opcodes():
-        if kind == "equal":
-            parts.append(("same", "".join(second[c:d])))
-            continue
-        if a < b:
-            parts.append(("removed", "".join(first[a:b])))
-        if c < d:
-            parts.append(("added", "".join(second[c:d])))
-    return tuple(_joined(parts))
+    shorter = min(len(first), len(second))
+    head = next((at for at in range(shorter) if first[at] != second[at]), shorter)
+    tail = next((at for at in range(shorter - head) if first[-1 - at] != second[-1 - at]), shorter - head)
+    before, after = first[head : len(first) - tail], second[head : len(second) - tail]
+    parts: list[Part] = [("same", "".join(first[:head]))]
+    if len(before) * len(after) > MAX_WORK:
+        parts += [("removed", "".join(before)), ("added", "".join(after))]
+    else:
+        for kind, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+            if kind == "equal":
+                parts.append(("same", "".join(after[c:d])))
+            else:
+                parts += [("removed", "".join(before[a:b])), ("added", "".join(after[c:d]))]
+    parts.append(("same", "".join(first[len(first) - tail :])))
+    return tuple(_joined([part for part in parts if part[1]]))
 
 
 def _joined(parts: Sequence[Part]) -> Iterator[Part]:

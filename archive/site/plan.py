@@ -168,10 +168,14 @@ def _statements(record: Mapping[str, Any]) -> Iterator[Block]:
 
 
 def _figures(record: Mapping[str, Any]) -> Iterator[Block]:
-    groups = figure_groups(record.get("figures", ()))
-    disputed = [group for group in groups if any("disputes" in figure for figure in group)]
-    together = [group for group in groups if len(group) > 1 and group not in disputed]
-    alone = [figure for group in groups if len(group) == 1 and group not in disputed for figure in group]
+    disputed, together, alone = [], [], []
+    for group in figure_groups(record.get("figures", ())):
+        if any("disputes" in figure for figure in group):
+            disputed.append(group)
+        elif len(group) > 1:
+            together.append(group)
+        else:
+            alone += group
     for heading, listed in (("figures_disputed", disputed), ("figures_same", together), ("figures", [alone])):
         for group in listed:
             for start in range(0, len(group), 9):

@@ -16,6 +16,7 @@ from archive.site.plan import Plan
 
 MAX_LINKS: Final = 40
 MAX_SHORT: Final = 90
+MAX_COMPARED: Final = 30  # wordings of one statement
 MAX_RESULT_ROWS: Final = 40
 MAX_DEPTH: Final = 4
 
@@ -323,7 +324,7 @@ class View:
             now = text.pick(version["text"], self.language)
             same_tongue = before is not None and before.tag == now.tag
             parts: tuple[diff.Part, ...] = ()
-            if before is not None and same_tongue:
+            if before is not None and same_tongue and number <= MAX_COMPARED:
                 parts = diff.words(before.text, now.text)
                 if diff.is_rewritten(parts):
                     # Hardly a word stayed: the two are better read one after the other.

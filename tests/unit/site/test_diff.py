@@ -32,7 +32,13 @@ def test_a_rewritten_text_is_told_as_one() -> None:
 
 
 def test_very_long_texts_are_not_compared_word_by_word() -> None:
-    assert diff.words("a " * 4000, "b " * 4000) == (("removed", "a " * 4000), ("added", "b " * 4000))
+    assert diff.words("a " * 4000, "b " * 4000) == (
+        ("removed", "a " * 3999 + "a"),
+        ("added", "b " * 3999 + "b"),
+        ("same", " "),
+    )
+    same = "word " * 4000
+    assert diff.words(same + "old", same + "new") == (("same", same), ("removed", "old"), ("added", "new"))
 
 
 def test_changes_between_revisions_are_named() -> None:

@@ -54,6 +54,10 @@ def test_a_picture_is_whole_xml_and_holds_nothing_active(language: str) -> None:
 
 def test_a_result_that_the_method_never_made_has_no_picture() -> None:
     assert charts.picture("figure-consistency@1", {"computed": "ten"}, "en") is None
+    assert charts.picture("figure-consistency@1", {"computed": "inf"}, "en") is None
+    assert (
+        charts.picture("timeline-consistency@1", {"same": [{"a": {"row": "x", "start": "9999-99-99"}}]}, "en") is None
+    )
     assert charts.picture("depeg@1", {}, "en") is None
     assert charts.picture("unknown@1", {}, "en") is None
 
