@@ -255,6 +255,17 @@ def token_cases() -> list[Json]:
     party = signer(by=keyed, extensions=(*t.time_stamping(), own_key))
     add("the key of its issuer named", "pass", signer=party, root=keyed)
 
+    for text, limits, allowed in (
+        ("a name that its issuer allows", {0xA0: "CLOCK"}, True),
+        ("a name that its issuer does not allow", {0xA0: "another"}, False),
+        ("a name that its issuer forbids", {0xA1: "clock"}, False),
+        ("another name forbidden", {0xA1: "another"}, True),
+    ):
+        trees = [der.encode(tag, t.sequence(der.encode(0xA4, t.name(name)))) for tag, name in limits.items()]
+        limiting = t.extension("2.5.29.30", t.sequence(*trees), critical=True)
+        between = issuer(extensions=(*t.authority(), limiting))
+        through(text, "pass" if allowed else "fail", None if allowed else "rfc3161.chain", between)
+
     valid = datetime(2020, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)
     add("expired in the second of the token", "fail", "rfc3161.chain", signer=signer(valid=(valid[0], TIME)))
     add("valid from the second of the token", "pass", signer=signer(valid=(TIME, valid[1])))

@@ -4,7 +4,7 @@ import { issuedBy } from './revocation.ts';
 import type { Status } from './types.ts';
 import {
   authorityKey, AUTHORITY_KEY, basicConstraints, BASIC_CONSTRAINTS, DIGITAL_SIGNATURE, EXTENDED_KEY_USAGE, KEY_CERT_SIGN, keyUsage, KEY_USAGE,
-  NAME_CONSTRAINTS, NON_REPUDIATION, purposes, SUBJECT_KEY, subjectKey, TIME_STAMPING, type Certificate,
+  NAME_CONSTRAINTS, nameLimits, NON_REPUDIATION, purposes, SUBJECT_KEY, subjectKey, TIME_STAMPING, type Certificate, type Name,
 } from './x509.ts';
 
 // The rules of RFC 5280 for a path from a time-stamp signer to a root: those that OpenSSL applies for the purpose of
@@ -16,6 +16,7 @@ const UNDERSTOOD = new Set([
   '2.5.29.17', '2.5.29.31', '2.5.29.32', '2.5.29.33', '2.5.29.36', '2.5.29.54', '1.3.6.1.5.5.7.48.1.5', '2.16.840.1.113730.1.1',
   '1.3.6.1.5.5.7.1.7', '1.3.6.1.5.5.7.1.8',
 ]);
+const ALTERNATIVE_NAMES = '2.5.29.17';
 const OTHER_PURPOSES = new Set(
   ['1', '2', '3', '4', '9', '10'].map((n) => `1.3.6.1.5.5.7.3.${n}`).concat('2.5.29.37.0', '1.3.6.1.4.1.311.10.3.3', '2.16.840.1.113730.4.1'),
 );
@@ -28,9 +29,31 @@ export function checkPath(token: SignedToken, path: readonly Certificate[]): [St
   }
   const wrong = wrongSignature(token, path[0]!) ?? wrongSigner(path[0]!) ?? wrongLinks(path);
   if (wrong !== null) return ['fail', wrong];
-  const limited = path.find((c) => c.extensions!.has(NAME_CONSTRAINTS));
-  if (limited !== undefined) return ['unchecked', `${limited.subject.text} limits the names under it, which this version does not check`];
+  for (const [i, certificate] of path.entries()) {
+    const limits = i === 0 ? undefined : nameLimits(certificate);
+    if (limits === undefined) continue;
+    const name = certificate.subject.text;
+    if (limits === null) return ['unchecked', `${name} limits the names under it in a way that this version does not check`];
+    for (const [j, below] of path.slice(0, i).entries()) {
+      if (j > 0 && equalBytes(below.subject.raw, below.issuer.raw)) continue;
+      if (below.extensions!.has(ALTERNATIVE_NAMES)) return ['unchecked', `${name} limits the names under it, and ${below.subject.text} has others`];
+      const under = (base: Name): boolean => isUnder(below.subject, base);
+      if ((limits.permitted.length > 0 && !limits.permitted.some(under)) || limits.excluded.some(under)) {
+        return ['fail', `${name} does not allow the name ${below.subject.text} under it`];
+      }
+    }
+  }
   return ['pass', ''];
+}
+
+/** Whether a name begins with all parts of another; letters and spaces are compared as OpenSSL does, by their canonical form. */
+function isUnder(name: Name, base: Name): boolean {
+  const [own, prefix] = [name, base].map((n) => (JSON.parse(n.key) as string[][]).map((part) => JSON.stringify(part.map(canonical).sort())));
+  return prefix!.every((part, i) => part === own![i]);
+}
+
+function canonical(attribute: string): string {
+  return attribute.replace(/="\s+/, '="').replace(/\s+$/, '').replace(/\s+/g, ' ').replace(/[A-Z]/g, (c) => c.toLowerCase());
 }
 
 function wrongAuthority(certificate: Certificate): string | null {

@@ -324,6 +324,30 @@ export function authorityKey(
   });
 }
 
+/**
+ * The directory names that a certificate allows and forbids under it; undefined where it says nothing, null where it speaks
+ * of other kinds of names, of depths, or cannot be read.
+ */
+export function nameLimits(certificate: Certificate): { permitted: Name[]; excluded: Name[] } | null | undefined {
+  const extension = certificate.extensions?.get(NAME_CONSTRAINTS);
+  return extension && attempt(() => {
+    const fields = new der.Fields(der.readAll(extension.value, der.SEQUENCE));
+    const [permitted, excluded] = [0, 1].map((n) => {
+      const subtrees = fields.optional(der.context(n));
+      return subtrees === undefined ? [] : der.children(subtrees).map(readSubtree);
+    }) as [Name[], Name[]];
+    fields.end();
+    return { permitted, excluded };
+  });
+}
+
+function readSubtree(node: der.Node): Name {
+  const fields = new der.Fields(node);
+  const name = readName(der.inside(der.expect(fields.next(), der.context(4))));
+  fields.end();
+  return name.readable ? name : der.fail('a name that is no text');
+}
+
 function attempt<T>(read: () => T): T | null {
   try {
     return read();

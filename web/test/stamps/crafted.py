@@ -102,9 +102,22 @@ class Choices:
             ("1.3.6.1.5.5.7.48.1.5", t.NULL),
             ("1.3.6.1.5.5.7.1.1", t.sequence(t.sequence(t.oid("1.3.6.1.5.5.7.48.1"), der.encode(0x86, b"http://o")))),
         ):
-            if self.random.random() < 0.05:
+            # Limits on names that are not directory names are left unchecked in the browser.
+            if self.random.random() < 0.05 and dotted != "2.5.29.17":
                 found.append(t.extension(dotted, value, critical=self.pick(False, True, odd=0.3)))
         return tuple(found)
+
+    def limits(self) -> tuple[bytes, ...]:
+        if self.random.random() > 0.2:
+            return ()
+        names = ["clock", " CLOCK ", "issuing 0", "issuing 1", "other", "cloc"]
+        trees = []
+        for tag in (0xA0, 0xA1):
+            some = self.random.sample(names, self.random.choice([0, 0, 1, 4] if tag == 0xA1 else [0, 3, 4]))
+            if some:
+                bases = [t.sequence(der.encode(0xA4, t.name(name, tag=self.pick(0x0C, 0x13)))) for name in some]
+                trees.append(der.encode(tag, b"".join(bases)))
+        return (t.extension("2.5.29.30", t.sequence(*trees), critical=True),) if trees else ()
 
     def identifiers(self, own: bytes, issuer: t.Party | None) -> tuple[bytes, ...]:
         found = []
@@ -131,7 +144,7 @@ class Choices:
         ]
         if not authority or self.random.random() < 0.05:
             extensions += self.purposes()
-        extensions += [*self.more(), *self.identifiers(name, issuer)]
+        extensions += [*self.more(), *self.identifiers(name, issuer), *(self.limits() if authority else ())]
         if extensions and self.random.random() < 0.03:
             extensions.append(self.random.choice(extensions))
         self.random.shuffle(extensions)
