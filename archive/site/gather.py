@@ -74,7 +74,7 @@ def gather(sources: Sources, *, base_url: str | None, verifier: bytes | None) ->
         drafts[str(draft.record["id"])] = draft
     sources.progress(total, total)
     incidents = _incidents(published, drafts, trust)
-    return Site(_with_replies(incidents), base_url, verifier, tuple(problems))
+    return Site(with_replies(incidents), base_url, verifier, tuple(problems))
 
 
 # ------------------------------------------------------------------------------------------------------------ bundles
@@ -471,7 +471,7 @@ def _with_sources(revision: Revision, draft: Revision) -> Revision:
     return replace(revision, files=files)
 
 
-def _with_replies(incidents: Sequence[Incident]) -> tuple[Incident, ...]:
+def with_replies(incidents: Sequence[Incident]) -> tuple[Incident, ...]:
     """Let every incident know of claims in other packages that speak of its claims."""
     roots = {one.root: incident.slug for incident in incidents for one in incident.revisions if one.root}
     replies: dict[str, list[Reply]] = defaultdict(list)

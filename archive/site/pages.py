@@ -128,6 +128,7 @@ class Pages:
         self.site = site
         self.policy = policy
         self.slugs = {incident.slug: incident.slug for incident in site.incidents}
+        self._by_slug = {incident.slug: incident for incident in site.incidents}
         self._plans: dict[str, Plan] = {}
 
     def plan(self, incident: Incident) -> Plan:
@@ -137,6 +138,12 @@ class Pages:
 
     def home_of(self, incident: Incident) -> Mapping[str, str]:
         return self.plan(incident).home_of
+
+    def place_of(self, slug: str, item: str) -> str:
+        """The link from another incident's page to an item."""
+        incident = self._by_slug.get(slug)
+        page = self.home_of(incident).get(item) if incident is not None else None
+        return f"../{slug}/{page}#{item}" if page else f"../{slug}/index.html"
 
     # ------------------------------------------------------------------------------------------------------ frames
 
@@ -237,7 +244,7 @@ class Pages:
     def incident(self, incident: Incident, language: SiteLanguage, extras: Extras) -> Iterator[tuple[str, bytes]]:
         """All pages of an incident in one language."""
         plan = self.plan(incident)
-        view = View(incident, language, plan, self.slugs)
+        view = View(incident, language, plan, self.slugs, self.place_of)
         common = self._common(view, extras)
         for page in plan.pages:
             yield self._section(view, page, common, extras)

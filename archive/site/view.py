@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -71,14 +71,22 @@ _KINDS: Final = {
 
 
 class View:
-    """One incident in one language. `root` leads from its pages to the site's folder: `../../`."""
+    """One incident in one language. `place_of` tells where an item of another incident stands, by its folder and id."""
 
-    def __init__(self, incident: Incident, language: SiteLanguage, plan: Plan, slugs: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        incident: Incident,
+        language: SiteLanguage,
+        plan: Plan,
+        slugs: Mapping[str, str],
+        place_of: Callable[[str, str], str] = lambda slug, item: f"../{slug}/index.html",
+    ) -> None:
         self.incident = incident
         self.record: Item = incident.record
         self.language: SiteLanguage = language
         self.plan = plan
         self.slugs = slugs
+        self._place_of = place_of
         self._names: dict[str, Markup] = {}
         self._refs: dict[str, Ref] = {}
         self.items: dict[str, tuple[str, Item]] = {}
@@ -311,6 +319,10 @@ class View:
         for key, other in self._toward.get(claim["id"], ())[:MAX_LINKS]:
             told.append((self.t(key), self._linked(other, self.ref(other).label)))
         return told
+
+    def reply_href(self, reply: Reply) -> str:
+        """Where the claim of another package stands on this site."""
+        return self._place_of(reply.slug, reply.claim)
 
     def replies(self, claim_id: str) -> list[Reply]:
         return self._replies.get(claim_id, [])[:MAX_LINKS]

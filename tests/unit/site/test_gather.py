@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from archive.errors import InvalidInputError
-from archive.site.gather import Sources, gather
-from archive.site.model import Site
+from archive.site.gather import Sources, gather, with_replies
+from archive.site.model import Incident, Revision, Site
 from archive.workspace import Workspace
 from tests.support.shown import honest
 
@@ -104,3 +104,22 @@ def test_a_workspace_gives_its_bundles_once(tmp_path: Path) -> None:
     [incident] = site.incidents
     assert len(incident.revisions) == 1
     assert incident.forks == ()
+
+
+def test_a_claim_in_another_package_becomes_a_reply_here() -> None:
+    root = "ab" * 32
+    mine = Incident("a", "a", (Revision(1, honest(), b"{}", root=root),))
+    claim = {
+        "id": "c-reply",
+        "text": {"en": "No."},
+        "claimed_by": ["venue"],
+        "status": "asserted",
+        "relations": [{"type": "responds_to", "claim": "c-refused", "root": root}],
+    }
+    theirs = Incident(
+        "b", "b", (Revision(1, honest(claims=[claim]), b"{}", root="cd" * 32, publisher="0x" + "1" * 40),)
+    )
+    shown = with_replies([mine, theirs])
+    assert [(reply.slug, reply.claim, reply.about) for reply in shown[0].replies] == [("b", "c-reply", "c-refused")]
+    assert shown[0].replies[0].by == ({"en": "Venue", "zh-Hans": "平台"},)
+    assert shown[1].replies == ()
