@@ -70,6 +70,8 @@ generated: $(VENV)/.dev-installed  ## Are the generated files what their sources
 	@code=0; $(PY) tools/unicode_tables.py --check || code=$$?; case $$code in 0|3) ;; *) exit $$code ;; esac
 	$(say) "generated files: chains and validator sets of the browser verifier"
 	@$(PY) tools/web_chain_data.py --check
+	$(say) "generated files: fields of a record of the browser verifier"
+	@$(PY) tools/record_model.py --check
 	$(say) "generated files: contract artifact, gas and size snapshots"
 	@code=0; $(PY) tools/services.py have forge || code=$$?; \
 	case $$code in 0) $(PY) tools/build_contracts.py --check ;; 3) ;; *) exit $$code ;; esac
@@ -122,6 +124,7 @@ slither: $(VENV)/.dev-installed  ## Slither over the registry (installs it into 
 schemas: $(VENV)/.dev-installed  ## Export the JSON Schemas from the models
 	$(say) "schemas"
 	@$(VENV)/bin/archive schema export
+	@$(PY) tools/record_model.py
 
 links: $(VENV)/.dev-installed  ## List the external links of the documentation anew (docs/links.txt); nothing is fetched
 	@$(PY) -m tools.docsite links

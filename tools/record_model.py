@@ -5,13 +5,15 @@ It is taken from the models of `archive.record.models`, so that both verifiers k
 again and compares. Types, by `t`: `text` (with `pattern`, `code`, `message`), `string` (any text), `decimal`, `time`,
 `content` (text that is not empty), `literal`, `integer`, `true`, `flag`, `list`, `map`, `result`, `model`.
 
-    python tools/record_model.py
+    python tools/record_model.py            write both
+    python tools/record_model.py --check    compare; exit 1 when they differ
 """
 
 from __future__ import annotations
 
 import inspect
 import json
+import sys
 import types
 import typing
 from pathlib import Path
@@ -112,6 +114,17 @@ def _validated(item: AfterValidator | BeforeValidator, metadata: list[Any]) -> d
     return None
 
 
+def main(arguments: list[str]) -> int:
+    made = {TARGET: to_text(), WORDS: words()}
+    if arguments == ["--check"]:
+        stale = [path.name for path, text in made.items() if path.read_text(encoding="utf-8") != text]
+        if stale:
+            print(f"not what the models give: {', '.join(stale)}; run: python tools/record_model.py", file=sys.stderr)
+        return 1 if stale else 0
+    for path, text in made.items():
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
 if __name__ == "__main__":
-    TARGET.write_text(to_text(), encoding="utf-8")
-    WORDS.write_text(words(), encoding="utf-8")
+    raise SystemExit(main(sys.argv[1:]))
