@@ -9,22 +9,19 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import multiprocessing
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from markupsafe import Markup
 
 from archive import partial
-from archive.errors import InternalError, InvalidInputError, MissingDependencyError, RefusedError, UsageError
+from archive.errors import InvalidInputError, MissingDependencyError, RefusedError, UsageError
 from archive.site import charts, files, search
 from archive.site.exports import bagit, citation, jsonld, rocrate
 from archive.site.exports.zipped import write_zip
@@ -32,6 +29,7 @@ from archive.site.gather import CHUNK_BYTES, digest_of
 from archive.site.markdown import to_html
 from archive.site.model import LANGUAGES, Download, EvidenceFile, Incident, Site, SiteLanguage
 from archive.site.pages import Extras, Link, Pages, Plot
+from archive.site.workers import spread
 
 FORMAT: Final = "incident-archive-site/1"
 MARKER: Final = "site.json"
@@ -39,8 +37,6 @@ VERIFIER: Final = "verifier.html"
 ASSETS: Final = ("site.css", "site.js", "icon.svg")
 MAX_EVIDENCE: Final = 32 << 20  # bytes of one evidence file that goes onto the site
 MAX_ARCHIVE: Final = 64 << 20  # bytes of a crate or bag
-MANY: Final = 24  # incidents from which on several processes are worth their start
-MAX_WORKERS: Final = 8
 _SIZE: Final = re.compile(r'<svg[^>]* width="([0-9]+)(?:\.[0-9]+)?"[^>]* height="([0-9]+)')
 # What an SVG from a drawing library must not hold; through <img> it would not run, opened by itself it could.
 _ACTIVE: Final = re.compile(r"<script|<foreignObject|\bon[a-z]+\s*=|javascript:|<a[\s>]|<image|<use", re.IGNORECASE)
@@ -182,15 +178,6 @@ def _put_in_place(folder: Path, out: Path, previous: bool) -> None:
         shutil.rmtree(away, ignore_errors=True)
 
 
-_shared: dict[str, Any] = {}
-
-
-def _write_one(number: int) -> _Writer:
-    writer: _Writer = _shared["writer"]
-    pages: Pages = _shared["pages"]
-    return writer._written(pages.site.incidents[number], pages)
-
-
 class _Writer:
     def __init__(self, folder: Path, *, plots: bool, max_evidence: int) -> None:
         self.folder = folder
@@ -213,7 +200,7 @@ class _Writer:
         for path, data in pages.policies():
             self._page(path, data)
         total = len(site.incidents)
-        for done, part in enumerate(self._parts(site, pages)):
+        for done, part in enumerate(spread(lambda incident: self._written(incident, pages), site.incidents)):
             progress(done, total)
             self.sizes |= part.sizes
             self.pages |= part.pages
@@ -235,24 +222,6 @@ class _Writer:
             self.pages[largest],
             tuple(dict.fromkeys(self.notes)),
         )
-
-    def _parts(self, site: Site, pages: Pages) -> Iterator[_Writer]:
-        """Every incident written, by as many processes as there are processors where there are many incidents."""
-        workers = min(os.cpu_count() or 1, MAX_WORKERS)
-        if len(site.incidents) < MANY or workers == 1 or "fork" not in multiprocessing.get_all_start_methods():
-            for incident in site.incidents:
-                yield self._written(incident, pages)
-            return
-        # A forked process has the site already: only numbers go there, and names and sizes come back.
-        _shared.update(writer=self, pages=pages)
-        try:
-            context = multiprocessing.get_context("fork")
-            with ProcessPoolExecutor(workers, mp_context=context) as pool:
-                yield from pool.map(_write_one, range(len(site.incidents)), chunksize=8)
-        except BrokenProcessPool as error:
-            raise InternalError(f"a process that wrote pages died: {error}", code="site.worker") from error
-        finally:
-            _shared.clear()
 
     def _written(self, incident: Incident, pages: Pages) -> _Writer:
         """Write one incident; the result counts its files only."""

@@ -18,6 +18,7 @@ from archive.errors import ArchiveError, InvalidInputError
 from archive.package import canonical
 from archive.package.manifest import Manifest, from_leaves
 from archive.site.model import Act, Anchor, BundleFile, EvidenceFile, Held, Incident, Json, Place, Reply, Revision, Site
+from archive.site.workers import spread
 from archive.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -68,9 +69,9 @@ def gather(sources: Sources, *, base_url: str | None, verifier: bytes | None) ->
             line = published[str(revision.record["id"]), revision.publisher]
             line[revision.root] = min(revision, line.get(revision.root, revision), key=_worth)
     drafts: dict[str, Revision] = {}
-    for done, folder in enumerate(sources.dossiers, len(bundles)):
-        sources.progress(done, total)
-        draft = _from_dossier(folder)
+    for done, (folder, read) in enumerate(zip(sources.dossiers, spread(_try_dossier, sources.dossiers), strict=True)):
+        sources.progress(len(bundles) + done, total)
+        draft = read or _from_dossier(folder)
         drafts[str(draft.record["id"])] = draft
     sources.progress(total, total)
     incidents = _incidents(published, drafts, trust)
@@ -320,6 +321,14 @@ def _unpacked(bundle: ProofBundle, manifest: Manifest, sources: Sources) -> Path
 
 
 # ----------------------------------------------------------------------------------------------------------- dossiers
+
+
+def _try_dossier(folder: Path) -> Revision | None:
+    """The dossier, or None for one that is read again to tell what is wrong: errors do not bear pickling."""
+    try:
+        return _from_dossier(folder)
+    except ArchiveError:
+        return None
 
 
 def _from_dossier(folder: Path) -> Revision:

@@ -260,11 +260,11 @@ def test_several_processes_write_what_one_writes(
 ) -> None:
     chance = random.Random(1)
     site = Site(tuple(make_incident({**make_record(n, chance), "evidence": []}) for n in range(5)))
-    monkeypatch.setattr("archive.site.build.MANY", 2)
-    monkeypatch.setattr("archive.site.build.MAX_WORKERS", 2)
+    monkeypatch.setattr("archive.site.workers.MANY", 2)
+    monkeypatch.setattr("archive.site.workers.MAX_WORKERS", 2)
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     many = build(site, tmp_path / "many")
-    monkeypatch.setattr("archive.site.build.MANY", 99)
+    monkeypatch.setattr("archive.site.workers.MANY", 99)
     assert build(site, tmp_path / "one") == many
     assert digests(tmp_path / "one") == digests(tmp_path / "many")
 

@@ -58,6 +58,21 @@ def test_a_dossier_with_errors_is_told_with_all_of_them(tmp_path: Path) -> None:
     assert len(caught.value.problems) > 1
 
 
+def test_many_dossiers_are_read_by_several_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = []
+    for number in range(4):
+        folder = dossier(tmp_path / str(number), id=f"2025-0{number + 1}-example")
+        folders.append(folder)
+    alone = read(tmp_path, dossiers=tuple(folders))
+    monkeypatch.setattr("archive.site.workers.MANY", 2)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert read(tmp_path, dossiers=tuple(folders)) == alone
+    (folders[2] / "incident.json").write_text("{}")
+    with pytest.raises(InvalidInputError) as caught:
+        read(tmp_path, dossiers=tuple(folders))
+    assert caught.value.code == "site.record"
+
+
 def test_evidence_outside_the_dossier_or_of_another_hash_is_not_taken(tmp_path: Path) -> None:
     folder = dossier(tmp_path)
     (tmp_path / "outside.csv").write_text("row,value\nr1,5\n")
