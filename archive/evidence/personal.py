@@ -11,8 +11,8 @@ import functools
 import ipaddress
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from archive.evidence.presence import Presence
 
@@ -32,8 +32,7 @@ RULE_NAMES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A hit: its bytes from `start` to `end`, and the name it stands beside, where that is part of the rule."""
 
     start: int
@@ -151,7 +150,7 @@ _SHAPED: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
     ((b"00000 000000",), rb"(?<![\w.\-])07\d{3} \d{6}(?!\d)"),
 )
 # One of these is in each of the shapes.
-_IN_SHAPES = (b" 000", b"-000", b")000")
+_IN_SHAPES = (b"000 000", b"000-000", b") 000", b")000")
 # Bare: eleven digits of a mainland mobile count only in prose; no number has the zeros of KR and TW in front.
 _BARE = re.compile(
     # What may not stand before comes behind the first digit: from a digit on the engine searches fast.
@@ -160,6 +159,7 @@ _BARE = re.compile(
     rb"(?![\w\-]|[.,]\d)",
     re.ASCII,
 )
+_NO_DIGIT = re.compile(rb"[^0]")
 _IN_SUMS = re.compile(rb"[=+*/(<>$~]\s?\Z|\xe2\x89\x88\s?\Z|- \Z")
 _AMOUNT_AFTER = re.compile(
     rb"\s?(?:[=+*/<>)%-]|US|usd|BTC|ETH|BNB|wei|KRW|won|yuan|tokens?|shares|contracts|units|bytes|ms|\xe7\xbe\x8e\xe5\x85\x83|\xe5\x85\x83|\xec\x9b\x90)"
@@ -212,22 +212,32 @@ def _phones(chunk: bytes, lowered: bytes, shape: bytes, presence: Presence) -> I
                     continue
             if len(set(digits)) > 2:
                 yield Span(match.start(), match.end(), "phone")
-    spaced = _may_have(shape, _IN_SHAPES)
+    spaced = any(part[3:4] in shape and part in shape for part in _IN_SHAPES[:2]) or _may_have(shape, _IN_SHAPES[2:])
     for shapes, pattern in _SHAPED if spaced else ():
         if any(part in shape for part in shapes):
             for match in _compiled(pattern).finditer(chunk):
                 if len(set(match[0])) > 4:
                     yield Span(match.start(), match.end(), "phone")
-    if b"0000000000" in shape:
-        for match in _BARE.finditer(chunk):
-            if _is_bare_phone(chunk, match):
-                yield Span(match.start(), match.end(), "phone")
+    for start in _runs(shape, 10):
+        mobile = _BARE.match(chunk, start)
+        if mobile is not None and _is_bare_phone(chunk, mobile):
+            yield Span(start, mobile.end(), "phone")
     for word, pattern in _BESIDE_PHONE:
         if presence.has(word):
             for match in _compiled(pattern).finditer(lowered):
                 letter = chunk[match.start() - 1 : match.start()]
                 if 7 <= sum(48 <= byte < 58 for byte in match[1]) <= 15 and not (letter.isalpha() and word == b"cell"):
                     yield Span(match.start(1), match.end(1), "phone")
+
+
+def _runs(shape: bytes, least: int) -> Iterator[int]:
+    """Where runs of at least so many digits begin: numbers that stand for themselves begin nowhere else."""
+    run = b"0" * least
+    start = shape.find(run)
+    while start >= 0:
+        yield start
+        end = _NO_DIGIT.search(shape, start + least)
+        start = shape.find(run, end.start()) if end is not None else -1
 
 
 def _may_have(text: bytes, parts: tuple[bytes, ...]) -> bool:
@@ -444,10 +454,10 @@ _CONTEXT_BYTES = 48
 
 
 def _identities(chunk: bytes, lowered: bytes, shape: bytes) -> Iterator[Span]:
-    if b"0" * 17 in shape:
-        for match in _CN.finditer(chunk):
-            if is_cn_identity(match[0]):
-                yield Span(match.start(), match.end(), "identity-cn")
+    for start in _runs(shape, 17):
+        number = _CN.match(chunk, start)
+        if number is not None and is_cn_identity(number[0]):
+            yield Span(start, number.end(), "identity-cn")
     if b"000000-0000000" in shape or (b"0" * 13 in shape and not chunk.isascii()):
         for match in _KR.finditer(chunk):
             if is_kr_identity(match[0]) and (match[4] or _beside(_KR_CONTEXT, lowered, match.start())):
