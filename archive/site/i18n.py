@@ -70,9 +70,9 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     "state_published": ("Published: revision {n}", "已发布：第 {n} 版"),
     "state_draft": ("Draft, not published", "草稿，未发布"),
     "state_retracted": ("Retracted by its publisher", "发布者已撤回"),
-    "state_anchored": ("anchored on {network} on {date}", "于 {date} 锚定在 {network}"),
-    "state_test": ("a test network: its time proves nothing to others", "测试网络：其时间不能向他人证明什么"),
-    "state_no_anchor": ("not anchored", "未锚定"),
+    "state_anchored": ("Anchored on {network} on {date}", "于 {date} 锚定在 {network}"),
+    "state_test": ("A test network: its time proves nothing to others", "测试网络：其时间不能向他人证明什么"),
+    "state_no_anchor": ("Not anchored", "未锚定"),
     "state_differs": (
         "The dossier at hand was changed since; what is shown is the published revision.",
         "手头的卷宗此后有改动；此处显示的是已发布的修订版。",

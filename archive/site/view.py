@@ -129,7 +129,9 @@ class View:
         wide = self.language == "zh" or (chosen.tag or "").startswith(("zh", "ja", "ko"))
         most = most * 2 // 3 if wide else most
         if len(plain) > most:
-            plain = plain[: most - 1].rstrip() + "…"
+            plain = plain[: most - 1]
+            # Words stay whole where they are parted by blanks.
+            plain = (plain.rpartition(" ")[0] if not wide and " " in plain[-24:] else plain).rstrip() + "…"
         lang = f' lang="{text.safe_tag(chosen.tag)}"' if chosen.missing else ""
         return text.html(f"<bdi{lang}>{text.inert(plain)}</bdi>")
 
