@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import batch, browser, consensus, findings, hashing, site, small_files, startup, verify
+from bench import batch, browser, consensus, findings, gate, hashing, site, small_files, startup, verify
 from bench.measure import Context, Row, Skipped
 
 BENCHMARKS: dict[str, Callable[[Context], Iterator[Row]]] = {
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[Context], Iterator[Row]]] = {
     "startup": startup.commands,
     "verify": verify.offline,
     "findings": findings.methods,
+    "gate": gate.large_texts,
     "consensus": consensus.offline,
     "batch": batch.large,
     "site": site.thousand,
