@@ -34,6 +34,7 @@ _SECTION_WORDS: Final = {
     "claims": "sec_claims",
     "statements": "sec_statements",
     "figures": "sec_figures",
+    "remedies": "sec_remedies",
     "questions": "sec_questions",
     "findings": "sec_findings",
     "evidence": "sec_evidence",
@@ -43,7 +44,8 @@ _SECTION_WORDS: Final = {
 _COUNTED: Final = {
     "claims": ("claims",),
     "statements": ("statements", "commitments"),
-    "figures": ("figures", "remedies"),
+    "figures": ("figures",),
+    "remedies": ("remedies",),
     "questions": ("questions", "demands"),
     "findings": ("findings",),
     "evidence": ("evidence",),

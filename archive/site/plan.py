@@ -22,6 +22,7 @@ SECTIONS: Final = (
     "claims",
     "statements",
     "figures",
+    "remedies",
     "questions",
     "findings",
     "evidence",
@@ -180,9 +181,12 @@ def _figures(record: Mapping[str, Any]) -> Iterator[Block]:
         for group in listed:
             for start in range(0, len(group), 9):
                 yield Block("figures", tuple(group[start : start + 9]), heading)
+
+
+def _remedies(record: Mapping[str, Any]) -> Iterator[Block]:
     remedies = record.get("remedies", ())
-    for start in range(0, len(remedies), 4):
-        yield Block("remedies", tuple(remedies[start : start + 4]), "remedies")
+    for start in range(0, len(remedies), 6):
+        yield Block("remedies", tuple(remedies[start : start + 6]), "remedies")
 
 
 def figure_groups(figures: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
@@ -252,6 +256,7 @@ _BLOCKS: Final = {
     "claims": _claims,
     "statements": _statements,
     "figures": _figures,
+    "remedies": _remedies,
     "questions": _questions,
     "findings": _findings,
     "evidence": _evidence,
