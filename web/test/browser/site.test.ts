@@ -156,6 +156,21 @@ for (const [name, place] of Object.entries(places)) {
   });
 }
 
+test('a reader who agrees has the publication checked by the page of the site', { skip }, async () => {
+  const { page, context, watch } = await openPage(browser, { viewport: DESKTOP });
+  await page.goto(`${server.url}en/${PUBLISHED}/proof.html`);
+  await page.getByRole('link', { name: /open the verifier/i }).click();
+  await page.locator('#fetch').click();
+  const verdict = page.locator('.verdict');
+  await verdict.waitFor({ timeout: 60_000 });
+  // The files are those of the publication; whom to trust is the reader's to say.
+  assert.match(await verdict.innerText(), /11 of 11 evidence files/);
+  assert.equal(await page.locator('html').getAttribute('data-verdict'), 'incomplete');
+  await picture(page, 'site-verifier-report');
+  await assertQuiet(watch, server.url);
+  await context.close();
+});
+
 test('every link inside of the site leads to a page and an item that are there', { skip }, () => {
   const ids = new Map<string, Set<string>>();
   const text = (name: string): string => readFileSync(join(built.folder, name), 'utf8');
