@@ -72,7 +72,12 @@ async function policyOf(job: Job): Promise<Policy> {
   return file === undefined ? DEFAULT_POLICY : parsePolicy(await readAll(blobSource(file.file), MAX_POLICY_BYTES + 1), file.name);
 }
 
-async function checkBundle(job: Job, bundleFile: FileItem, trust: TrustFile, policy: Policy): Promise<Pick<Result, 'report' | 'details'>> {
+async function checkBundle(
+  job: Job,
+  bundleFile: FileItem,
+  trust: TrustFile,
+  policy: Policy,
+): Promise<Pick<Result, 'report' | 'details'>> {
   let bundle;
   try {
     bundle = readBundle(await readAll(blobSource(bundleFile.file), MAX_BUNDLE_BYTES + 1), bundleFile.name);
@@ -80,7 +85,9 @@ async function checkBundle(job: Job, bundleFile: FileItem, trust: TrustFile, pol
     if (!(error instanceof ArchiveError) || !isUnknown(error)) throw error;
     return { report: toReport(unknownFormat(error, policy), null) as ReportJson, details: null };
   }
-  const files = job.files.filter((item) => item !== bundleFile && item.role !== 'policy' && item.role !== 'absence').map(givenFile);
+  const files = job.files
+    .filter((item) => item !== bundleFile && item.role !== 'policy' && item.role !== 'absence')
+    .map(givenFile);
   let last = 0;
   known = await factsOf(bundleFile.name, bundle, { files }, trust, policy, {
     wishes: job,

@@ -18,7 +18,8 @@ export function readAddresses(text: string): Asked {
     } catch {
       return { urls: [], hosts: [], bad: line };
     }
-    if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLocal(url.hostname))) return { urls: [], hosts: [], bad: line };
+    if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLocal(url.hostname)))
+      return { urls: [], hosts: [], bad: line };
     urls.push(line);
     hosts.add(url.host);
   }

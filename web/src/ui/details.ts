@@ -27,7 +27,15 @@ function anchorDetail(value: unknown): AnchorDetail[] {
     const { proven } = checkAnchor(proof);
     if (proven === null) return [];
     const { place } = proven;
-    return [{ transaction: proven.txHash, header: proof.block.header, raw: proof.transaction.raw, codeHash: proven.codeHash, place: place && { index: place.index, count: place.count } }];
+    return [
+      {
+        transaction: proven.txHash,
+        header: proof.block.header,
+        raw: proof.transaction.raw,
+        codeHash: proven.codeHash,
+        place: place && { index: place.index, count: place.count },
+      },
+    ];
   } catch (error) {
     // What is wrong with it the report says.
     if (error instanceof ArchiveError) return [];

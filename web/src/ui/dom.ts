@@ -7,11 +7,16 @@ type Attributes = Record<string, string | number | boolean | null | undefined | 
  * An element. Children that are strings become text and nothing else; there is no way from here to HTML.
  * An attribute that is a function is a listener; `true` sets it empty, null and false leave it out.
  */
-export function h<K extends keyof HTMLElementTagNameMap>(tag: K, attributes: Attributes = {}, ...children: Child[]): HTMLElementTagNameMap[K] {
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attributes: Attributes = {},
+  ...children: Child[]
+): HTMLElementTagNameMap[K] {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === 'function') element.addEventListener(name, value);
-    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? '' : String(value));
+    else if (value !== null && value !== undefined && value !== false)
+      element.setAttribute(name, value === true ? '' : String(value));
   }
   add(element, children);
   return element;
@@ -39,4 +44,13 @@ export function foreign(text: string, className?: string): HTMLElement {
 /** A hash, an address, an id: breaks anywhere, read left to right in every language. */
 export function code(text: string): HTMLElement {
   return h('code', { dir: 'ltr', translate: 'no' }, visible(text));
+}
+
+/** Names and values, side by side. */
+export function factList(rows: readonly (readonly [string, Child])[]): HTMLElement {
+  return h(
+    'dl',
+    { class: 'facts' },
+    rows.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))),
+  );
 }

@@ -41,7 +41,11 @@ type WithHandle = DataTransferItem & { getAsFileSystemHandle?: () => Promise<Fil
 /** Everything in a drop: files, and what lies below dropped folders. Must be called while the event is handled. */
 export async function dropped(transfer: DataTransfer): Promise<Found[]> {
   const items = [...transfer.items].filter((item) => item.kind === 'file');
-  const taken = items.map((item: WithHandle): Dropped => ({ handle: item.getAsFileSystemHandle?.(), entry: item.webkitGetAsEntry(), file: item.getAsFile() }));
+  const taken = items.map((item: WithHandle): Dropped => ({
+    handle: item.getAsFileSystemHandle?.(),
+    entry: item.webkitGetAsEntry(),
+    file: item.getAsFile(),
+  }));
   const found: Found[] = [];
   for (const { handle, entry, file } of taken) {
     const held = await handle?.catch(() => null);
@@ -87,7 +91,11 @@ async function inEntry(entry: FileSystemDirectoryEntry): Promise<Child[]> {
     if (part.length === 0) return children;
     for (const child of part) {
       const inside = child.isDirectory ? () => inEntry(child as FileSystemDirectoryEntry) : null;
-      children.push({ name: child.name, inside, file: () => new Promise((resolve, reject) => (child as FileSystemFileEntry).file(resolve, reject)) });
+      children.push({
+        name: child.name,
+        inside,
+        file: () => new Promise((resolve, reject) => (child as FileSystemFileEntry).file(resolve, reject)),
+      });
     }
   }
 }
@@ -133,14 +141,14 @@ export class GivenList {
     return this.items.filter((item) => roles.includes(item.role));
   }
 
-  /** `mine`: the reader chose them with a button that says so. Returns those that could not be read. */
-  async add(found: readonly Found[], mine = false): Promise<string[]> {
+  /** Returns the names of those that could not be read. */
+  async add(found: readonly Found[]): Promise<string[]> {
     const unreadable: string[] = [];
     const added: Given[] = [];
     for (const one of found) {
       const name = one.path === null ? (one.place ?? one.file.name) : `${one.folder}/${one.path}`;
       try {
-        added.push({ ...one, id: this.next++, name, role: await roleOf(one), mine });
+        added.push({ ...one, id: this.next++, name, role: await roleOf(one), mine: false });
       } catch {
         unreadable.push(name);
       }
@@ -163,7 +171,9 @@ export class GivenList {
   setMine(id: number, mine: boolean): void {
     const chosen = this.items.find((item) => item.id === id);
     // One trust file and one policy at a time.
-    this.items = this.items.map((item) => (item.id === id ? { ...item, mine } : mine && item.role === chosen?.role ? { ...item, mine: false } : item));
+    this.items = this.items.map((item) =>
+      item.id === id ? { ...item, mine } : mine && item.role === chosen?.role ? { ...item, mine: false } : item,
+    );
   }
 
   /** Makes this bundle the one that is checked. */

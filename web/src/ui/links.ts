@@ -48,7 +48,13 @@ export class TooLarge extends Error {}
 
 /** Fetches one file whole. Redirects are refused: the user agreed to one place. */
 export async function fetchFile(url: URL, progress: (done: number, all: number) => void, signal: AbortSignal): Promise<Found> {
-  const response = await fetch(url, { credentials: 'omit', referrerPolicy: 'no-referrer', redirect: 'error', cache: 'no-store', signal });
+  const response = await fetch(url, {
+    credentials: 'omit',
+    referrerPolicy: 'no-referrer',
+    redirect: 'error',
+    cache: 'no-store',
+    signal,
+  });
   if (!response.ok) throw new Error(`HTTP ${response.status}`);
   const all = Number(response.headers.get('content-length') ?? 0);
   if (all > MAX_BYTES) throw new TooLarge();

@@ -32,7 +32,13 @@ export interface Failure {
 }
 
 export type FromWorker =
-  | { readonly kind: 'progress'; readonly what: 'read' | 'ask' | 'check'; readonly name: string; readonly done: number; readonly all: number }
+  | {
+      readonly kind: 'progress';
+      readonly what: 'read' | 'ask' | 'check';
+      readonly name: string;
+      readonly done: number;
+      readonly all: number;
+    }
   | { readonly kind: 'report'; readonly result: Result }
   | { readonly kind: 'trust'; readonly failure: Failure | null }
   | { readonly kind: 'failed'; readonly failure: Failure };

@@ -71,7 +71,11 @@ export interface ReportJson {
   readonly content_id: string | null;
   readonly anchors: readonly AnchorJson[];
   readonly clocks: readonly ClockJson[];
-  readonly interval: { readonly no_earlier_than: LimitJson | null; readonly no_later_than: LimitJson | null; readonly disagree: readonly string[] };
+  readonly interval: {
+    readonly no_earlier_than: LimitJson | null;
+    readonly no_later_than: LimitJson | null;
+    readonly disagree: readonly string[];
+  };
   readonly ladder: readonly RungJson[];
   readonly required: readonly string[];
   readonly lacking: readonly string[];

@@ -1,12 +1,15 @@
 /** The worker: made from the script that the page carries, ended at once by `cancel`. */
 import type { Failure, FromWorker, Job, Result } from './protocol.ts';
 
+/** The worker ended before it answered. */
+const BROKEN: Failure = { code: null, message: '', hint: null };
+
 export type Progress = Extract<FromWorker, { kind: 'progress' }>;
 
 export interface Watcher {
   progress(told: Progress): void;
   done(result: Result): void;
-  failed(failure: Failure | null): void;
+  failed(failure: Failure): void;
 }
 
 export class Runner {
@@ -37,7 +40,7 @@ export class Runner {
     this.worker?.terminate();
     this.worker = null;
     this.watcher = null;
-    for (const resolve of this.waiting.splice(0)) resolve(null);
+    for (const resolve of this.waiting.splice(0)) resolve(BROKEN);
   }
 
   private open(): Worker {
@@ -68,6 +71,6 @@ export class Runner {
   private crash(): void {
     const watcher = this.watcher;
     this.cancel();
-    watcher?.failed(null);
+    watcher?.failed(BROKEN);
   }
 }

@@ -56,5 +56,9 @@ export function addPublisher(trust: TrustJson, publisher: Publisher): TrustJson 
 }
 
 export function without(trust: TrustJson, which: Registry | Publisher): TrustJson {
-  return { ...trust, registries: trust.registries.filter((r) => r !== which), publishers: trust.publishers.filter((p) => p !== which) };
+  return {
+    ...trust,
+    registries: trust.registries.filter((r) => r !== which),
+    publishers: trust.publishers.filter((p) => p !== which),
+  };
 }

@@ -6,9 +6,11 @@ import { isolated, visible } from './visible.ts';
 
 const CODE = /^[a-z][a-z0-9_]*(\.[a-z0-9_]+)+$/;
 /** Codes whose subject is the name of a file or another name of somebody's. */
-const NAMED = /^(bytes|package\.(missing|unlisted)|withheld:|reference:|reveal|redaction|finding:|record\.|history\.other_bundle|availability|content_id)/;
+const NAMED =
+  /^(bytes|package\.(missing|unlisted)|withheld:|reference:|reveal|redaction|finding:|record\.|history\.other_bundle|availability|content_id)/;
 /** What a note says to those who use the command line. */
-const COMMAND = /(?:\. If you have reason to believe it| If the publisher told you, by another way, that it is theirs|\. If you believe that authority, and have its root certificate by another way): archive trust add .*$/s;
+const COMMAND =
+  /(?:\. If you have reason to believe it| If the publisher told you, by another way, that it is theirs|\. If you believe that authority, and have its root certificate by another way): archive trust add .*$/s;
 const CHAINS: Readonly<Record<string, string>> = {
   '56 0x0d21840abff46b96c84b2ac9e10e4f5cdaeb5693cb665db62a2f3b02d2d57b5b': 'BNB Smart Chain',
   '97 0x6d3c66c5357ec91d5c43af47e234a939b22557cbb552dc45bebbceeed90fbe34': 'BNB Smart Chain testnet',
@@ -18,7 +20,10 @@ export function checkTitle(m: Messages, check: CheckJson): string {
   return checkName(m, check.code);
 }
 
-export function noteText(m: Messages, check: { readonly note: string | null; readonly found: string | null; readonly code: string }): string | null {
+export function noteText(
+  m: Messages,
+  check: { readonly note: string | null; readonly found: string | null; readonly code: string },
+): string | null {
   if (check.note === null || check.note === '') return null;
   if (m.lang === 'en') return visible(check.note.replace(COMMAND, ''));
   const said = noteInChinese(check.note);
@@ -30,7 +35,10 @@ export function noteText(m: Messages, check: { readonly note: string | null; rea
 
 export function subjectText(m: Messages, check: CheckJson): string {
   if (m.lang === 'en') return visible(check.subject);
-  const mayBeName = NAMED.test(check.code) && !['bundle', 'evidence', 'withheld item'].includes(check.subject) && !(check.code === 'content_id' && check.subject === 'directory');
+  const mayBeName =
+    NAMED.test(check.code) &&
+    !['bundle', 'evidence', 'withheld item'].includes(check.subject) &&
+    !(check.code === 'content_id' && check.subject === 'directory');
   return (mayBeName && check.code !== 'reveal.row' ? null : subjectInChinese(check.subject)) ?? visible(check.subject);
 }
 
@@ -138,7 +146,10 @@ export function points(m: Messages, report: ReportJson): Points {
   const codes = (status: Status): Set<string> => new Set(report.checks.filter((c) => c.status === status).map((c) => c.code));
   const failed = report.checks.filter((c) => c.status === 'fail').map((c) => failedText(m, c));
   return {
-    shown: report.verdict === 'fail' ? [] : [...shownFiles(m, report, codes('pass')), ...shownAnchors(m, report), ...shownClocks(m, report), ...restsOn(m, report)],
+    shown:
+      report.verdict === 'fail'
+        ? []
+        : [...shownFiles(m, report, codes('pass')), ...shownAnchors(m, report), ...shownClocks(m, report), ...restsOn(m, report)],
     open: [...openPoints(m, report, codes('unchecked')), p.never],
     failed,
   };
@@ -146,8 +157,7 @@ export function points(m: Messages, report: ReportJson): Points {
 
 function failedText(m: Messages, check: CheckJson): string {
   const note = noteText(m, check);
-  const colon = m.lang === 'zh' ? '：' : ': ';
-  return `${checkTitle(m, check)} (${isolated(subjectText(m, check))})${note === null ? '' : colon + note}`;
+  return `${checkTitle(m, check)} (${isolated(subjectText(m, check))})${note === null ? '' : m.colon + note}`;
 }
 
 function shownFiles(m: Messages, report: ReportJson, passed: ReadonlySet<string>): string[] {
@@ -173,7 +183,13 @@ function shownClocks(m: Messages, report: ReportJson): string[] {
   const early = report.interval.no_earlier_than;
   const disagree = report.interval.disagree.length > 0;
   return [
-    ...(stamps.length ? [p.stamped(stamps.map((c) => p.noLater(moment(m, c.timestamp + (c.bound === 'no_later' ? c.margin : -c.margin)), c.name)))] : []),
+    ...(stamps.length
+      ? [
+          p.stamped(
+            stamps.map((c) => p.noLater(moment(m, c.timestamp + (c.bound === 'no_later' ? c.margin : -c.margin)), c.name)),
+          ),
+        ]
+      : []),
     ...(disagree ? [p.disagree] : early ? [p.notEarlier(moment(m, early.timestamp), early.clock)] : []),
   ];
 }
@@ -192,7 +208,8 @@ function openPoints(m: Messages, report: ReportJson, unchecked: ReadonlySet<stri
   const number = (prefix: string): number => [...unchecked].filter((code) => code.startsWith(prefix)).length;
   const missing = report.checks.filter((c) => c.code === 'package.missing').length || Math.max(0, all - good - bad);
   // A policy may do without a check; that it was not made is told all the same.
-  const lacks = (code: string): boolean => report.lacking.includes(code) || !report.checks.some((c) => c.code === code && c.status === 'pass');
+  const lacks = (code: string): boolean =>
+    report.lacking.includes(code) || !report.checks.some((c) => c.code === code && c.status === 'pass');
   const claimed = ladderAnchor(report);
   const rows: readonly (readonly [boolean, string])[] = [
     [missing > 0, p.missing(missing, all)],
@@ -224,7 +241,11 @@ export function quotation(m: Messages, report: ReportJson, names: readonly strin
   const never = m.proved.never;
   const parts = [
     q.opening(day(m, now), names.slice(0, QUOTED_NAMES), Math.max(0, names.length - QUOTED_NAMES)),
-    shown.length ? q.shown(shown) : report.incident !== null && report.revision !== null ? q.package(report.incident, report.revision) : null,
+    shown.length
+      ? q.shown(shown)
+      : report.incident !== null && report.revision !== null
+        ? q.package(report.incident, report.revision)
+        : null,
     report.root === null ? null : q.root(report.root),
     failed.length ? q.failed(failed.slice(0, 5)) : null,
     open.length > 1 ? q.notShown(open.filter((point) => point !== never)) : null,
@@ -242,7 +263,14 @@ export interface FileRow {
 /** The files that a report speaks of, wrong ones first. */
 export function fileRows(report: ReportJson): FileRow[] {
   const state = (c: CheckJson): FileRow['state'] | null => {
-    if (c.code === 'bytes') return c.subject === 'evidence' && c.status === 'unchecked' ? null : c.status === 'pass' ? 'good' : c.status === 'fail' ? 'bad' : 'open';
+    if (c.code === 'bytes')
+      return c.subject === 'evidence' && c.status === 'unchecked'
+        ? null
+        : c.status === 'pass'
+          ? 'good'
+          : c.status === 'fail'
+            ? 'bad'
+            : 'open';
     if (c.code === 'package.missing') return 'absent';
     if (c.code === 'package.unlisted') return 'unlisted';
     if (c.code.startsWith('withheld:')) return c.status === 'pass' ? 'revealed' : 'withheld';
@@ -254,6 +282,16 @@ export function fileRows(report: ReportJson): FileRow[] {
     const found = state(check);
     return found === null ? [] : [{ name: check.subject, state: found, check }];
   });
-  const weight = (row: FileRow): number => (row.check.status === 'fail' ? 0 : row.state === 'open' || row.state === 'unlisted' ? 1 : row.state === 'good' || row.state === 'revealed' ? 2 : 3);
-  return rows.map((row, i) => ({ row, i })).sort((a, b) => weight(a.row) - weight(b.row) || a.i - b.i).map(({ row }) => row);
+  const weight = (row: FileRow): number =>
+    row.check.status === 'fail'
+      ? 0
+      : row.state === 'open' || row.state === 'unlisted'
+        ? 1
+        : row.state === 'good' || row.state === 'revealed'
+          ? 2
+          : 3;
+  return rows
+    .map((row, i) => ({ row, i }))
+    .sort((a, b) => weight(a.row) - weight(b.row) || a.i - b.i)
+    .map(({ row }) => row);
 }

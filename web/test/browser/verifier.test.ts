@@ -27,7 +27,14 @@ let work: string;
 let pageFile: string;
 let folder: string;
 /** A package with a withheld table, published by a workspace of its own. */
-let veiled: { readonly folder: string; readonly bundle: string; readonly trust: string; readonly reveal: string; readonly row: string; readonly hidden: string };
+let veiled: {
+  readonly folder: string;
+  readonly bundle: string;
+  readonly trust: string;
+  readonly reveal: string;
+  readonly row: string;
+  readonly hidden: string;
+};
 
 interface Opened {
   readonly page: Page;
@@ -41,7 +48,8 @@ before(async () => {
   pageFile = join(work, 'verifier.html');
   execFileSync(process.execPath, [join(ROOT, 'web', 'build.mjs'), '--out', pageFile]);
   folder = join(work, 'plain');
-  const unpack = 'import sys; from pathlib import Path; from archive.package.unpack import unpack_car; unpack_car(open(sys.argv[1], "rb"), Path(sys.argv[2]))';
+  const unpack =
+    'import sys; from pathlib import Path; from archive.package.unpack import unpack_car; unpack_car(open(sys.argv[1], "rb"), Path(sys.argv[2]))';
   execFileSync(join(dirname(ARCHIVE), 'python'), ['-c', unpack, CAR, folder], { cwd: ROOT });
   veiled = publishVeiled();
   browser = await launch();
@@ -59,12 +67,25 @@ function publishVeiled(): typeof veiled {
   const hidden = join(dossier, 'evidence', 'hidden.csv');
   writeFileSync(hidden, 'account,loss\n1,2\n3,4\n5,6\n');
   const record = {
-    schema_version: '1', id: '2000-01-02-veiled', revision: 1, revisions: [{ revision: 1, reason: { en: 'First.' } }], title: { en: 'A test' }, summary: { en: 'Made up for tests. No incident.' },
+    schema_version: '1',
+    id: '2000-01-02-veiled',
+    revision: 1,
+    revisions: [{ revision: 1, reason: { en: 'First.' } }],
+    title: { en: 'A test' },
+    summary: { en: 'Made up for tests. No incident.' },
     occurred: { start: '2000-01-01T00:00:00Z', end: '2000-01-01T00:01:00Z', precision: 'second', time_zone: 'UTC' },
     venues: [{ id: 'venue-a', name: { en: 'Venue A' }, kind: 'exchange' }],
     evidence: [
       { id: 'open', kind: 'fact-table', title: { en: 'Open' }, path: 'evidence/open.csv', media_type: 'text/csv' },
-      { id: 'hidden', kind: 'fact-table', title: { en: 'Hidden' }, path: 'evidence/hidden.csv', media_type: 'text/csv', withheld: true, rows: true },
+      {
+        id: 'hidden',
+        kind: 'fact-table',
+        title: { en: 'Hidden' },
+        path: 'evidence/hidden.csv',
+        media_type: 'text/csv',
+        withheld: true,
+        rows: true,
+      },
     ],
   };
   writeFileSync(join(dossier, 'incident.yaml'), JSON.stringify(record));
@@ -110,16 +131,24 @@ async function check(page: Page): Promise<string> {
 
 async function finished(page: Page): Promise<string> {
   await page.waitForSelector('html[data-phase=done], html[data-phase=failed]');
-  return page.evaluate(() => (document.documentElement.dataset['phase'] === 'failed' ? 'failed' : document.documentElement.dataset['verdict']!));
+  return page.evaluate(() =>
+    document.documentElement.dataset['phase'] === 'failed' ? 'failed' : document.documentElement.dataset['verdict']!,
+  );
 }
 
 const text = (page: Page, selector: string): Promise<string> => page.innerText(selector);
 const rungs = (page: Page): Promise<string[]> =>
-  page.$$eval('.rung', (all) => all.map((rung) => ['pass', 'fail', 'unchecked'].find((status) => rung.classList.contains(status))!));
+  page.$$eval('.rung', (all) =>
+    all.map((rung) => ['pass', 'fail', 'unchecked'].find((status) => rung.classList.contains(status))!),
+  );
 
 /** Nothing was asked, said by a dialog, complained of or refused; then the page is closed. */
 async function close({ page, context, watch }: Opened): Promise<void> {
-  assert.deepEqual(watch.requests.filter((url) => !url.startsWith('file:') && !url.startsWith('blob:')), [], 'a request left the page');
+  assert.deepEqual(
+    watch.requests.filter((url) => !url.startsWith('file:') && !url.startsWith('blob:')),
+    [],
+    'a request left the page',
+  );
   assert.equal(watch.requests.filter((url) => url.startsWith('file:')).length, 1, 'another file was read than the page itself');
   assert.deepEqual(watch.dialogs, []);
   assert.deepEqual(watch.complaints, []);
@@ -144,11 +173,21 @@ describe('what was given is checked', { skip }, () => {
     assert.equal(await page.isDisabled('#check'), true);
     await give(page, BUNDLE);
     assert.equal(await check(page), 'incomplete');
-    assert.deepEqual(await rungs(page), ['pass', 'pass', 'pass', 'unchecked', 'unchecked', 'unchecked', 'unchecked', 'unchecked']);
+    assert.deepEqual(await rungs(page), [
+      'pass',
+      'pass',
+      'pass',
+      'unchecked',
+      'unchecked',
+      'unchecked',
+      'unchecked',
+      'unchecked',
+    ]);
     assert.match(await text(page, '.verdict'), /Nothing wrong was found, but not everything could be checked/);
     assert.match(await text(page, '.verdict'), /3 of 3 evidence files/);
     const open_ = await text(page, '.points.unchecked');
-    for (const said of ['the registry is the real one', 'behind the key', 'so the time', 'what the files claim is true']) assert.match(open_, new RegExp(said));
+    for (const said of ['the registry is the real one', 'behind the key', 'so the time', 'what the files claim is true'])
+      assert.match(open_, new RegExp(said));
     await picture(page, 'verifier-incomplete', true);
     await close(opened);
   });
@@ -160,7 +199,8 @@ describe('what was given is checked', { skip }, () => {
     const box = (await page.locator('#drop').boundingBox())!;
     const session = await page.context().newCDPSession(page);
     const data = { items: [], files: [folder, BUNDLE], dragOperationsMask: 1 };
-    for (const type of ['dragEnter', 'dragOver'] as const) await session.send('Input.dispatchDragEvent', { type, x: box.x + 20, y: box.y + 20, data });
+    for (const type of ['dragEnter', 'dragOver'] as const)
+      await session.send('Input.dispatchDragEvent', { type, x: box.x + 20, y: box.y + 20, data });
     await page.waitForSelector('#drop.over');
     assert.match(await text(page, '#drop-says'), /Let go/);
     await session.send('Input.dispatchDragEvent', { type: 'drop', x: box.x + 20, y: box.y + 20, data });
@@ -217,16 +257,35 @@ describe('what was given is checked', { skip }, () => {
     const { page } = opened;
     await give(page, BUNDLE, made('IMG-20260101-WA0001.bin', readFileSync(join(folder, 'evidence', 'prices.csv'))));
     assert.equal(await check(page), 'incomplete');
-    assert.match(await text(page, '.file.pass'), /evidence\/prices\.csv[^]*given as IMG-20260101-WA0001\.bin: recognised by its hash/);
+    assert.match(
+      await text(page, '.file.pass'),
+      /evidence\/prices\.csv[^]*given as IMG-20260101-WA0001\.bin: recognised by its hash/,
+    );
     assert.match(await text(page, '.points.unchecked'), /2 of 3 evidence files, not given/);
     await close(opened);
   });
 
   const altered: Record<string, [string, () => Buffer, RegExp]> = {
-    'line ends changed': ['prices.csv', () => Buffer.from(readFileSync(join(folder, 'evidence', 'prices.csv'), 'utf8').replaceAll('\n', '\r\n')), /line ends were converted/],
-    'one byte changed': ['prices.csv', () => Buffer.from(readFileSync(join(folder, 'evidence', 'prices.csv'), 'utf8').replace('0.10', '0.20')), /same size, other bytes: edited or damaged/],
-    'saved again, larger': ['prices.csv', () => Buffer.concat([readFileSync(join(folder, 'evidence', 'prices.csv')), Buffer.from('# exported\n')]), /re-compressed, re-saved or edited/],
-    'not of the package': ['holiday.jpg', () => Buffer.from('another thing'), /not part of the package, neither by its name nor by its bytes/],
+    'line ends changed': [
+      'prices.csv',
+      () => Buffer.from(readFileSync(join(folder, 'evidence', 'prices.csv'), 'utf8').replaceAll('\n', '\r\n')),
+      /line ends were converted/,
+    ],
+    'one byte changed': [
+      'prices.csv',
+      () => Buffer.from(readFileSync(join(folder, 'evidence', 'prices.csv'), 'utf8').replace('0.10', '0.20')),
+      /same size, other bytes: edited or damaged/,
+    ],
+    'saved again, larger': [
+      'prices.csv',
+      () => Buffer.concat([readFileSync(join(folder, 'evidence', 'prices.csv')), Buffer.from('# exported\n')]),
+      /re-compressed, re-saved or edited/,
+    ],
+    'not of the package': [
+      'holiday.jpg',
+      () => Buffer.from('another thing'),
+      /not part of the package, neither by its name nor by its bytes/,
+    ],
   };
   for (const [what, [name, data, why]] of Object.entries(altered)) {
     test(`a wrong file is explained: ${what}`, async () => {
@@ -289,7 +348,7 @@ describe('what was given is checked', { skip }, () => {
     await give(page, veiled.row);
     await check(page);
     assert.match(await text(page, '.all'), /A revealed line was committed to|All checks/);
-    assert.match(await page.locator('.rung').first().locator('tbody').textContent() ?? '', /row was committed/);
+    assert.match((await page.locator('.rung').first().locator('tbody').textContent()) ?? '', /row was committed/);
     await give(page, veiled.reveal, veiled.hidden);
     await check(page);
     assert.match(await text(page, '.files'), /withheld, and revealed/);
@@ -299,7 +358,9 @@ describe('what was given is checked', { skip }, () => {
 });
 
 describe('proofs of absence', { skip }, () => {
-  const { vectors } = JSON.parse(readFileSync(join(ROOT, 'tests', 'vectors', 'state.json'), 'utf8')) as { vectors: { name: string; input: { absence?: object }; expected: string; code?: string }[] };
+  const { vectors } = JSON.parse(readFileSync(join(ROOT, 'tests', 'vectors', 'state.json'), 'utf8')) as {
+    vectors: { name: string; input: { absence?: object }; expected: string; code?: string }[];
+  };
 
   test('one alone is checked without a bundle; a wrong one fails', async () => {
     const opened = await open();
@@ -348,7 +409,12 @@ describe('trust', { skip }, () => {
     const value = JSON.parse(readFileSync(path, 'utf8'));
     assert.equal(value.registries[0].name, 'The registry <b>');
     assert.equal(value.publishers[0].name, 'The newsroom');
-    const shown = archive(['trust', 'show', '--trust', path, '--json'].filter((word) => word !== '--trust' && word !== path).concat('--workspace', withTrust(path)), work);
+    const shown = archive(
+      ['trust', 'show', '--trust', path, '--json']
+        .filter((word) => word !== '--trust' && word !== path)
+        .concat('--workspace', withTrust(path)),
+      work,
+    );
     assert.match(shown, /The newsroom/, 'the Python verifier reads it too');
     await close(opened);
   });
@@ -356,7 +422,10 @@ describe('trust', { skip }, () => {
   test('what is no trust file is refused, and nobody is trusted', async () => {
     const opened = await open();
     const { page } = opened;
-    await page.setInputFiles('#trust-file', made('wrong-trust.json', '{"format":"incident-archive-trust/1","registries":[{}],"publishers":[]}'));
+    await page.setInputFiles(
+      '#trust-file',
+      made('wrong-trust.json', '{"format":"incident-archive-trust/1","registries":[{}],"publishers":[]}'),
+    );
     await page.waitForSelector('#give .problem');
     assert.match(await text(page, '#give .problem'), /trust\./);
     assert.equal(await page.locator('.trusted li').count(), 0);
@@ -383,11 +452,17 @@ describe('large files', { skip }, () => {
     await page.evaluate(() => {
       const seen = new Set<string>();
       (window as unknown as { __told: Set<string> }).__told = seen;
-      new MutationObserver(() => seen.add(document.getElementById('doing')?.textContent ?? '')).observe(document.getElementById('progress')!, { subtree: true, childList: true, characterData: true });
+      new MutationObserver(() => seen.add(document.getElementById('doing')?.textContent ?? '')).observe(
+        document.getElementById('progress')!,
+        { subtree: true, childList: true, characterData: true },
+      );
     });
     assert.equal(await check(page), 'fail');
     const told = await page.evaluate(() => [...(window as unknown as { __told: Set<string> }).__told]);
-    assert.ok(told.some((line) => /big\.bin.*of \d+ MB/.test(line.replace(/[\u2068\u2069]/g, ''))), told.join('\n'));
+    assert.ok(
+      told.some((line) => /big\.bin.*of \d+ MB/.test(line.replace(/[\u2068\u2069]/g, ''))),
+      told.join('\n'),
+    );
     const memory = await memoryOf();
     assert.ok(memory < 300_000_000, `the page's process held ${memory} bytes`);
     // Cancelled at once: the worker is gone, and nothing was decided.
@@ -406,7 +481,9 @@ describe('large files', { skip }, () => {
 async function memoryOf(): Promise<number> {
   const session = await browser.newBrowserCDPSession();
   const { processInfo } = await session.send('SystemInfo.getProcessInfo');
-  const peaks = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${id}/status`, 'utf8'))![1]) * 1024);
+  const peaks = processInfo
+    .filter(({ type }) => type === 'renderer')
+    .map(({ id }) => Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${id}/status`, 'utf8'))![1]) * 1024);
   return Math.max(...peaks);
 }
 
@@ -431,7 +508,10 @@ describe('for everybody', { skip }, () => {
           // At 320 pixels too: a desktop at four times the size.
           for (const width of [viewport.width, 320]) {
             await page.setViewportSize({ ...viewport, width });
-            assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), `scrolls sideways at ${width}`);
+            assert.ok(
+              await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth),
+              `scrolls sideways at ${width}`,
+            );
           }
           await page.setViewportSize(viewport);
           await picture(page, `verifier-report-${language}-${colorScheme}-${device}`, true);
@@ -498,9 +578,16 @@ describe('languages', { skip }, () => {
   const latin = (page: Page): Promise<string[]> =>
     page.evaluate(() => {
       const copy = document.body.cloneNode(true) as HTMLElement;
-      copy.querySelectorAll('script, style, noscript, code, bdi.value, bdi.name, .given-name, .file-name, [lang=en], .about, blockquote bdi, .trusted bdi').forEach((node) => node.remove());
-      const allowed = /^(archive|verify|recompute|JSON|HTML|CAR|CRLF|LF|SHA|Keccak|secp|RLP|UTC|IPFS|RPC|https?|proof|json|reveal|absent|car|kB|MB|GB|r|s|trust|Anchored|OpenTimestamps|BNB|Smart|Chain|prices|csv|evidence|bundle|plain|golden|U|JavaScript|k)$/;
-      return (copy.textContent!.replace(/\u2068[^\u2069]*\u2069|\b[0-9a-f]{40,}\b/g, ' ').match(/[A-Za-z]{2,}/g) ?? []).filter((word) => !allowed.test(word));
+      copy
+        .querySelectorAll(
+          'script, style, noscript, code, bdi.value, bdi.name, .given-name, .file-name, [lang=en], .about, blockquote bdi, .trusted bdi',
+        )
+        .forEach((node) => node.remove());
+      const allowed =
+        /^(archive|verify|recompute|JSON|HTML|CAR|CRLF|LF|SHA|Keccak|secp|RLP|UTC|IPFS|RPC|https?|proof|json|reveal|absent|car|kB|MB|GB|r|s|trust|Anchored|OpenTimestamps|BNB|Smart|Chain|prices|csv|evidence|bundle|plain|golden|U|JavaScript|k)$/;
+      return (copy.textContent!.replace(/\u2068[^\u2069]*\u2069|\b[0-9a-f]{40,}\b/g, ' ').match(/[A-Za-z]{2,}/g) ?? []).filter(
+        (word) => !allowed.test(word),
+      );
     });
 
   test('Chinese by link, by switch and by the browser; no page mixes languages', async () => {
@@ -516,7 +603,14 @@ describe('languages', { skip }, () => {
     await page.click('[data-lang=en]');
     assert.equal(await page.getAttribute('html', 'lang'), 'en');
     assert.match(await text(page, '.verdict'), /Something does not fit/);
-    assert.doesNotMatch(await page.evaluate(() => { const copy = document.body.cloneNode(true) as HTMLElement; copy.querySelectorAll('script, style, noscript, bdi, [lang=zh-Hans]').forEach((node) => node.remove()); return copy.textContent!.replace(/\u2068[^\u2069]*\u2069/g, ''); }), /\p{Script=Han}/u);
+    assert.doesNotMatch(
+      await page.evaluate(() => {
+        const copy = document.body.cloneNode(true) as HTMLElement;
+        copy.querySelectorAll('script, style, noscript, bdi, [lang=zh-Hans]').forEach((node) => node.remove());
+        return copy.textContent!.replace(/\u2068[^\u2069]*\u2069/g, '');
+      }),
+      /\p{Script=Han}/u,
+    );
     assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'English');
     await close(opened);
     const linked = await open({}, '#lang=zh');
@@ -527,13 +621,28 @@ describe('languages', { skip }, () => {
 
 describe('texts of others', { skip }, () => {
   const RUN = 'window.__marker=1;alert(1)';
-  const names = [`<img src=x onerror=${RUN}>.csv`, `<script>${RUN}<\u2215script>.csv`, `invoice\u202Efdp.exe`, `b\u0430lance.csv`, `line\nbreak\u0007.csv`];
+  const names = [
+    `<img src=x onerror=${RUN}>.csv`,
+    `<script>${RUN}<\u2215script>.csv`,
+    `invoice\u202Efdp.exe`,
+    `b\u0430lance.csv`,
+    `line\nbreak\u0007.csv`,
+  ];
 
   test('hostile names run nothing, and look like what they are', async () => {
     const opened = await open();
     const { page } = opened;
     await give(page, BUNDLE, ...names.map((name) => made(name, 'other')));
-    await trust(page, made('hostile-trust.json', readFileSync(TRUST, 'utf8').replace('this workspace (0684439e)', `</script><script>${RUN}</script><img src=x onerror=${RUN}>`)));
+    await trust(
+      page,
+      made(
+        'hostile-trust.json',
+        readFileSync(TRUST, 'utf8').replace(
+          'this workspace (0684439e)',
+          `</script><script>${RUN}</script><img src=x onerror=${RUN}>`,
+        ),
+      ),
+    );
     assert.equal(await check(page), 'fail');
     await page.$$eval('details', (all) => all.forEach((part) => (part.open = true)));
     const shown = await text(page, '#result');
@@ -541,7 +650,10 @@ describe('texts of others', { skip }, () => {
     assert.match(shown, /characters that show nothing or turn the direction/);
     assert.match(shown, /mixes alphabets/);
     assert.equal(await page.locator('#result img, #result script, .given img, .given script').count(), 0);
-    assert.doesNotMatch(await page.evaluate(() => document.body.textContent!.replace(/[\u2068\u2069]/g, '')), /[\u202a-\u202e\u2066\u2067\u0007]/);
+    assert.doesNotMatch(
+      await page.evaluate(() => document.body.textContent!.replace(/[\u2068\u2069]/g, '')),
+      /[\u202a-\u202e\u2066\u2067\u0007]/,
+    );
     await picture(page, 'verifier-hostile', true);
     await close(opened);
   });
@@ -608,14 +720,17 @@ describe('texts of others', { skip }, () => {
     const theirs = JSON.parse(python);
     assert.equal(ours.verdict, theirs.verdict);
     assert.deepEqual(ours.lacking, theirs.lacking);
-    const brief = (report: { checks: { code: string; status: string }[] }): string[] => report.checks.map((c) => `${c.code} ${c.status}`);
+    const brief = (report: { checks: { code: string; status: string }[] }): string[] =>
+      report.checks.map((c) => `${c.code} ${c.status}`);
     assert.deepEqual(brief(ours), brief(theirs));
     await close(opened);
   });
 });
 
 /** A server on this device that pages of other origins may ask, as nodes and gateways let them. */
-async function answering(answer: (request: IncomingMessage, body: string, response: ServerResponse) => void): Promise<{ url: string; asked: string[]; close: () => void }> {
+async function answering(
+  answer: (request: IncomingMessage, body: string, response: ServerResponse) => void,
+): Promise<{ url: string; asked: string[]; close: () => void }> {
   const asked: string[] = [];
   const server = createServer((request, response) => {
     response.setHeader('Access-Control-Allow-Origin', '*');
@@ -652,11 +767,22 @@ function node(hash?: string): ReturnType<typeof answering> {
       eth_chainId: `0x${anchor.chain_id.toString(16)}`,
       eth_blockNumber: '0xff',
       eth_getTransactionReceipt: null,
-      eth_getBlockByNumber: params[0] === '0x0' ? block('0x0', anchor.genesis) : params[0] === `0x${anchor.block.number.toString(16)}` ? block(params[0], hash ?? anchor.block.hash) : null,
+      eth_getBlockByNumber:
+        params[0] === '0x0'
+          ? block('0x0', anchor.genesis)
+          : params[0] === `0x${anchor.block.number.toString(16)}`
+            ? block(params[0], hash ?? anchor.block.hash)
+            : null,
     };
     const known = method in results;
     response.setHeader('Content-Type', 'application/json');
-    response.end(JSON.stringify({ jsonrpc: '2.0', id, ...(known ? { result: results[method] } : { error: { code: -32601, message: 'no such method' } }) }));
+    response.end(
+      JSON.stringify({
+        jsonrpc: '2.0',
+        id,
+        ...(known ? { result: results[method] } : { error: { code: -32601, message: 'no such method' } }),
+      }),
+    );
   });
 }
 
@@ -690,8 +816,14 @@ describe('the network', { skip }, () => {
 
   test('a gateway that the reader names sends the package, which is then checked; one that sends other bytes is named', async () => {
     const root = JSON.parse(readFileSync(BUNDLE, 'utf8')).content_id;
-    const good = await answering((_, __, response) => response.setHeader('Content-Type', 'application/vnd.ipld.car').end(readFileSync(CAR)));
-    const bad = await answering((_, __, response) => response.setHeader('Content-Type', 'application/vnd.ipld.car').end(readFileSync(join(GOLDEN, 'altered', 'flipped-byte.car'))));
+    const good = await answering((_, __, response) =>
+      response.setHeader('Content-Type', 'application/vnd.ipld.car').end(readFileSync(CAR)),
+    );
+    const bad = await answering((_, __, response) =>
+      response
+        .setHeader('Content-Type', 'application/vnd.ipld.car')
+        .end(readFileSync(join(GOLDEN, 'altered', 'flipped-byte.car'))),
+    );
     try {
       const { page, context } = await open();
       await give(page, BUNDLE);
@@ -701,7 +833,10 @@ describe('the network', { skip }, () => {
       assert.match(await text(page, '.verdict'), /3 of 3 evidence files/);
       assert.ok(good.asked[0]!.startsWith(`/ipfs/${root}?format=car`));
       await page.click('.all > summary');
-      assert.match(await text(page, '.all'), /Sent by a store just now[^]*sent bytes that are not the package; it was not believed/);
+      assert.match(
+        await text(page, '.all'),
+        /Sent by a store just now[^]*sent bytes that are not the package; it was not believed/,
+      );
       await context.close();
     } finally {
       good.close();
@@ -737,7 +872,10 @@ describe('the network', { skip }, () => {
   });
 
   test('a link can ask for nothing but files of the web', async () => {
-    const opened = await open({}, '#bundle=javascript:alert(1)&files=data:text/html,x&files=file:///etc/passwd&files=http://intranet.example/a');
+    const opened = await open(
+      {},
+      '#bundle=javascript:alert(1)&files=data:text/html,x&files=file:///etc/passwd&files=http://intranet.example/a',
+    );
     const { page } = opened;
     assert.equal(await page.locator('#fetch').count(), 0);
     await page.click('#no-fetch');

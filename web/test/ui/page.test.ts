@@ -10,7 +10,22 @@ import { parseTrust } from '../../src/verify/trust.ts';
 
 test('what shows nothing, or turns the direction of text, is written out', () => {
   assert.equal(visible('invoice\u202Efdp.exe'), 'invoice⟨U+202E⟩fdp.exe');
-  for (const hidden of ['\u0000', '\n', '\u00ad', '\u200b', '\u200f', '\u061c', '\u2028', '\u2066', '\ufeff', '\u{e0041}', '\ue000', '\u3164', '\u2800', '\ud800']) {
+  for (const hidden of [
+    '\u0000',
+    '\n',
+    '\u00ad',
+    '\u200b',
+    '\u200f',
+    '\u061c',
+    '\u2028',
+    '\u2066',
+    '\ufeff',
+    '\u{e0041}',
+    '\ue000',
+    '\u3164',
+    '\u2800',
+    '\ud800',
+  ]) {
     assert.match(visible(`a${hidden}b`), /^a⟨U\+[0-9A-F]{4,5}⟩b$/, JSON.stringify(hidden));
     assert.ok(hasHidden(hidden));
   }
@@ -26,19 +41,28 @@ test('words that mix alphabets whose letters look alike are told', () => {
 
 test('a link names files of the web, and nothing else', () => {
   const page = new URL('https://archive.example/assets/verifier.html');
-  const link = readLink('#bundle=../x.proof.json&files=https://other.example/a.csv&files=http://plain.example/b&files=javascript:1&files=https://u:p@h.example/c&lang=zh', page)!;
+  const link = readLink(
+    '#bundle=../x.proof.json&files=https://other.example/a.csv&files=http://plain.example/b&files=javascript:1&files=https://u:p@h.example/c&lang=zh',
+    page,
+  )!;
   assert.deepEqual(link.urls.map(String), ['https://archive.example/x.proof.json', 'https://other.example/a.csv']);
   assert.deepEqual(link.bad, ['http://plain.example/b', 'javascript:1', 'https://u:p@h.example/c']);
   assert.equal(readLink('#lang=zh', page), null);
   assert.deepEqual(readLink('#bundle=x.proof.json', new URL('file:///home/a/verifier.html'))!.urls, []);
-  assert.equal(readLink('#bundle=x.json', new URL('http://127.0.0.1:8080/ipfs/bafy/v.html'))!.urls[0]!.href, 'http://127.0.0.1:8080/ipfs/bafy/x.json');
+  assert.equal(
+    readLink('#bundle=x.json', new URL('http://127.0.0.1:8080/ipfs/bafy/v.html'))!.urls[0]!.href,
+    'http://127.0.0.1:8080/ipfs/bafy/x.json',
+  );
 });
 
 test('addresses to ask: https, or http on this device; one host counts once', () => {
   assert.deepEqual(readAddresses(' https://a.example/key\nhttp://localhost:8545  https://a.example/other'), {
-    urls: ['https://a.example/key', 'http://localhost:8545', 'https://a.example/other'], hosts: ['a.example', 'localhost:8545'], bad: null,
+    urls: ['https://a.example/key', 'http://localhost:8545', 'https://a.example/other'],
+    hosts: ['a.example', 'localhost:8545'],
+    bad: null,
   });
-  for (const bad of ['http://a.example', 'ftp://a', 'a.example', 'file:///x', 'javascript:1']) assert.equal(readAddresses(`https://b.example ${bad}`).bad, bad);
+  for (const bad of ['http://a.example', 'ftp://a', 'a.example', 'file:///x', 'javascript:1'])
+    assert.equal(readAddresses(`https://b.example ${bad}`).bad, bad);
   assert.equal(readQuorum('', 0), null);
   assert.equal(readQuorum(' 2 ', 2), 2);
   for (const bad of ['0', '3', '-1', '1.5', 'two']) assert.equal(readQuorum(bad, 2), undefined, bad);
@@ -58,7 +82,10 @@ test('what is trusted in the page is a trust file that the verifier reads', () =
   trust = addRegistry(trust, { ...registry, address: `0x${'ac'.repeat(20)}` });
   trust = addPublisher(trust, { address, name: 'Desk' });
   const read = parseTrust(toBytes(trust));
-  assert.deepEqual(read.registries.map((r) => r.name), ['Desk', 'Desk (2)']);
+  assert.deepEqual(
+    read.registries.map((r) => r.name),
+    ['Desk', 'Desk (2)'],
+  );
   assert.equal(read.publishers[0]!.name, 'Desk');
   assert.ok(!isEmpty(trust));
   assert.ok(isEmpty(without(without(without(trust, trust.registries[0]!), trust.registries[1]!), trust.publishers[0]!)));

@@ -51,13 +51,19 @@ test('Chinese sentences hold no English ones', async () => {
   for (const [, report] of await told) {
     const { shown, open, failed } = points(zh, report);
     const said = [
-      ...shown, ...open, ...failed, quotation(zh, report, ['a.csv'], new Date(0)),
+      ...shown,
+      ...open,
+      ...failed,
+      quotation(zh, report, ['a.csv'], new Date(0)),
       ...report.ladder.map((rung) => believed(zh, report, rung)),
       ...report.checks.flatMap((c) => [noteText(zh, c) ?? '', c.expected === null ? '' : valueText(zh, c.expected)]),
     ];
     for (const text of said) {
       // Names of others stand isolated; hashes, codes and proper names are the same in every language.
-      const rest = text.replace(/\u2068[^\u2069]*\u2069|\b(?:0x)?[0-9a-f]{16,}\b|\bbaf[a-z2-7]{50,}|[（(][a-z_.]+[）)]|“archive [^”]+”/g, '');
+      const rest = text.replace(
+        /\u2068[^\u2069]*\u2069|\b(?:0x)?[0-9a-f]{16,}\b|\bbaf[a-z2-7]{50,}|[（(][a-z_.]+[）)]|“archive [^”]+”/g,
+        '',
+      );
       if (/[a-z]{3,} [a-z]{2,}/i.test(rest.replace(/BNB Smart Chain( testnet)?/g, ''))) mixed.add(rest);
     }
   }
@@ -74,6 +80,7 @@ test('a failing report shows nothing as shown, and every open point is told', as
     assert.ok(quote.endsWith(en.quote.closing), name);
     if (report.lacking.includes('chain.header') && report.verdict !== 'fail') assert.match(quote, /so the time/, name);
     for (const row of fileRows(report)) assert.ok(row.name !== '', name);
-    for (const check of report.checks) assert.doesNotMatch(subjectText(en, check) + (noteText(en, check) ?? ''), /[\u0000-\u001f\u202a-\u202e]/, name);
+    for (const check of report.checks)
+      assert.doesNotMatch(subjectText(en, check) + (noteText(en, check) ?? ''), /[\u0000-\u001f\u202a-\u202e]/, name);
   }
 });

@@ -24,7 +24,11 @@ function named(of: Case, name: string): Named {
 
 /** Files of a folder as it is walked: its own by name, then its folders by name. */
 function walk(of: Case, folder: string): GivenFile[] {
-  const key = (name: string): string => name.split('/').map((part, i, all) => (i === all.length - 1 ? `0${part}` : `1${part}`)).join('/');
+  const key = (name: string): string =>
+    name
+      .split('/')
+      .map((part, i, all) => (i === all.length - 1 ? `0${part}` : `1${part}`))
+      .join('/');
   return Object.keys(of.files)
     .filter((name) => name.startsWith(`${folder}/`))
     .sort((a, b) => (key(a) < key(b) ? -1 : 1))
@@ -36,7 +40,9 @@ function walk(of: Case, folder: string): GivenFile[] {
 
 /** The report of one case; throws ArchiveError where there is none. */
 export async function reportOf(of: Case): Promise<Report> {
-  const files = of.given.flatMap((name) => (name in of.files ? [{ ...named(of, name), path: null, full: `/${name}` }] : walk(of, name)));
+  const files = of.given.flatMap((name) =>
+    name in of.files ? [{ ...named(of, name), path: null, full: `/${name}` }] : walk(of, name),
+  );
   return verify({
     bundle: named(of, of.bundle),
     given: { files },

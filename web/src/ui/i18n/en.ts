@@ -12,6 +12,7 @@ export const en = {
   tag: 'en',
   number: (n: number): string => n.toLocaleString('en'),
   list,
+  colon: ': ',
 
   page: {
     name: 'Incident archive',
@@ -19,6 +20,7 @@ export const en = {
     document: 'Verifier – Incident archive',
     lead: 'Is this file the one that was published, since when has it existed, and who published it? Give the file and its proof bundle. They are read on this device and go nowhere.',
     language: 'Language',
+    languageName: 'English',
     skip: 'Skip to the result',
     quiet: 'This page makes no network request unless you ask for one. Saved as a file, it works without a connection.',
     noScript: 'This page checks files with JavaScript, which is switched off in this browser. The program “archive verify” does the same on a command line.',
@@ -62,6 +64,7 @@ export const en = {
     check: 'Check now',
     again: 'Check again',
     unreadable: (name: string): string => `${isolated(name)} could not be read. Was it moved or changed? Choose it again.`,
+    unreadableAny: 'What was given could not be read. Choose it with a button instead.',
     tooMany: (n: number): string => `More than ${count(n, 'file', 'files')}: choose a smaller folder.`,
   },
 
@@ -161,7 +164,7 @@ export const en = {
     word: { pass: 'pass', fail: 'fail', incomplete: 'incomplete' },
     announce: (verdict: string): string => `Result: ${verdict}.`,
     incident: 'Incident',
-    revision: (n: number): string => `revision ${n}`,
+    ofRevision: (n: number): string => `, revision ${n}`,
     root: 'Root',
     contentId: 'Content id',
     checked: 'Checked',

@@ -9,6 +9,7 @@ export const zh: Messages = {
   tag: 'zh-Hans',
   number: n,
   list,
+  colon: '：',
 
   page: {
     name: '事件档案',
@@ -16,6 +17,7 @@ export const zh: Messages = {
     document: '核验页 – 事件档案',
     lead: '这份文件是不是当初公布的那一份？它从何时起就存在？由谁公布？请给出文件和它的证明包。文件只在本设备上读取，不会发往任何地方。',
     language: '语言',
+    languageName: '中文',
     skip: '跳到结果',
     quiet: '除非你要求，本页不发出任何网络请求。存成一个文件后，离线也能用。',
     noScript: '本页用 JavaScript 核对文件，而这个浏览器关闭了它。命令行程序“archive verify”可以做同样的事。',
@@ -59,6 +61,7 @@ export const zh: Messages = {
     check: '开始核对',
     again: '重新核对',
     unreadable: (name) => `无法读取 ${isolated(name)}。它被移动或更改过吗？请重新选择。`,
+    unreadableAny: '给出的内容无法读取。请改用按钮选择。',
     tooMany: (count) => `超过 ${n(count)} 个文件：请选择较小的文件夹。`,
   },
 
@@ -157,7 +160,7 @@ export const zh: Messages = {
     word: { pass: '通过', fail: '不符', incomplete: '未完成' },
     announce: (verdict) => `结果：${verdict}。`,
     incident: '事件',
-    revision: (value) => `第 ${value} 版`,
+    ofRevision: (value) => `，第 ${value} 版`,
     root: '根',
     contentId: '内容标识',
     checked: '已核对',
