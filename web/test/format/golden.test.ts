@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { bytesToHex } from '../../src/bytes.ts';
+import { bytesToHex, fromHex } from '../../src/bytes.ts';
 import { ArchiveError } from '../../src/errors.ts';
 import { parseBundle } from '../../src/format/bundle.ts';
 import * as canonical from '../../src/format/canonical.ts';
@@ -12,6 +12,8 @@ import { checkDirectory } from '../../src/format/contents.ts';
 import { leafHash } from '../../src/format/entries.ts';
 import { manifestFromLeaves } from '../../src/format/manifest.ts';
 import { merkleRoot } from '../../src/format/merkle.ts';
+import { parseReveal, revealedRoot } from '../../src/format/reveal.ts';
+import { RowsHasher } from '../../src/format/rows.ts';
 import { bytesSource } from '../../src/format/source.ts';
 import { digestBytes } from '../../src/hash/file.ts';
 import { ROOT } from '../vectors.ts';
@@ -85,4 +87,32 @@ test('a CAR with a flipped byte, and one of another package', async () => {
   const other = parseBundle(read('1', 'plain-second', 'bundle.proof.json')).content_id;
   const car = bytesSource(read('1', 'plain', 'package.car'));
   await assert.rejects(verifyCar(car, { contentId: other }), codeOf('car.other_root'));
+});
+
+/** Throws where a reveal is not sound against the package of tests/golden/1-rows. */
+function checkReveal(path: string): void {
+  const { root, withheld } = ((manifest) => ({ root: manifest.root(), withheld: manifest.withheld }))(
+    manifestFromLeaves(parseBundle(read('1-rows', 'rows', 'bundle.proof.json')).entries),
+  );
+  const reveal = parseReveal(read(path));
+  assert.equal(reveal.root, root);
+  const leaf = withheld.find(({ commitment }) => commitment === reveal.commitment);
+  assert(leaf);
+  if (reveal.kind === 'row') {
+    assert.deepEqual([reveal.rows_root, reveal.rows_count], [leaf.rows_root, leaf.rows_count]);
+    assert.equal(revealedRoot(reveal), leaf.rows_root);
+  } else if (reveal.rows_key !== null) {
+    const lines = new RowsHasher(fromHex(reveal.rows_key)!);
+    lines.update(read('1-rows', 'revealed', reveal.entry.path.slice('evidence/'.length)));
+    assert.deepEqual(lines.finish(), { root: leaf.rows_root, count: leaf.rows_count });
+  }
+}
+
+test('reveals of a file and of a line are sound, and altered ones are not', () => {
+  const reveals = found('.reveal.json');
+  assert(reveals.length >= 16);
+  for (const path of reveals) {
+    if (path.includes('altered')) assert.throws(() => checkReveal(path), undefined, path);
+    else checkReveal(path);
+  }
 });
