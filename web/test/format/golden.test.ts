@@ -112,7 +112,7 @@ test('reveals of a file and of a line are sound, and altered ones are not', () =
   const reveals = found('.reveal.json');
   assert(reveals.length >= 16);
   for (const path of reveals) {
-    if (path.includes('altered')) assert.throws(() => checkReveal(path), undefined, path);
+    if (path.includes('altered')) assert.throws(() => checkReveal(path), Error, path);
     else checkReveal(path);
   }
 });
