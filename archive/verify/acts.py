@@ -252,6 +252,9 @@ class _View:
         elif not key.covers(proven.timestamp):
             status = "fail"
             note = f"the policy lists this key, but not for {_day(proven.timestamp)}"
+        elif not anchor.of_publisher:
+            status = "unchecked"
+            note = "the policy lists this key, which signed nothing here: a contract that is not trusted names it"
         elif not anchor.header_agreed:
             status = "unchecked"
             note = "the policy lists this key, but the time of the anchor rests on a block that is not agreed"

@@ -192,13 +192,20 @@ def _publisher(
     subject: str, index: int, proven: proofs.ProvenAnchor, header: entries.Header | None, facts: Facts
 ) -> list[Check]:
     checks: list[Check] = []
+    trusted = facts.trust.registry(proven.chain_id, proven.genesis, proven.registry) is not None
     if header is not None:
         expected = header.publisher
         if expected is None:
             note = "the package does not name its publisher, so anybody could have anchored it"
             status: Status = "unchecked"
-        elif expected == proven.publisher:
+        elif expected == proven.publisher and (proven.direct or trusted):
             status, note = "pass", "the key named in the package is the key that anchored it"
+        elif expected == proven.publisher:
+            status, note = (
+                "unchecked",
+                "a contract that is not in your trust file says that the key named in the package anchored it; no "
+                "signature of that key is there, and any contract can say so",
+            )
         else:
             status, note = "fail", "the package names another publisher than the key that anchored it"
         checks.append(Check("origin.publisher", status, subject, expected, proven.publisher, note, "origin", index))

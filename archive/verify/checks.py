@@ -54,17 +54,18 @@ def judge(facts: Facts, policy: Policy) -> Outcome:
             Check("package.format", "unchecked", "package", entries.FORMAT, None, unknown_note(error), blocking=True)
         )
     summaries: list[AnchorSummary] = []
-    signers: set[str] = set()  # the keys whose anchor is of exactly this package
+    ours: list[AnchorSummary] = []  # the anchors of exactly this package
     for index, value in enumerate(bundle.anchors):
         asked = next((a for a in facts.anchors if a.index == index), AnchorFacts(index))
         found, summary = check_anchor(index, value, asked, leaves.header, root, content_id, facts)
         checks += found
         summaries += [summary] if summary else []
-        signers |= {summary.proven.publisher} if summary and _all_pass(found, "anchor.log", index) else set()
+        ours += [summary] if summary and _all_pass(found, "anchor.log", index) else []
     checks += _target(facts, root, content_id, summaries)
-    checks += check_history(facts, leaves.header, root, summaries, signed=signers)
+    signed = {summary.proven.publisher for summary in ours if summary.of_publisher}
+    checks += check_history(facts, leaves.header, root, summaries, signed=signed)
     checks += check_acts(facts, policy, leaves.header, root, summaries)
-    stamps = check_stamps(bundle, leaves.header, root, facts, summaries)
+    stamps = check_stamps(bundle, leaves.header, root, facts, ours)
     checks += stamps.checks
     checks += _stores(facts)
     checks += check_findings(facts)

@@ -87,6 +87,11 @@ class AnchorSummary:
     index: int = 0  # of the anchor in the bundle
 
     @property
+    def of_publisher(self) -> bool:
+        """Whether its signature, or a trusted registry, says that it is the publisher's: any contract names anybody."""
+        return self.proven.direct or self.registry_name is not None
+
+    @property
     def grade(self) -> HeaderGrade | None:
         return self.agreement.grade if self.agreement else None
 

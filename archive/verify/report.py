@@ -263,7 +263,7 @@ def _proved(outcome: Outcome) -> list[str]:
         parts.append(f"the record is, byte for byte, the one in {package}.")
     for anchor in outcome.anchors:
         proven = anchor.proven
-        who = anchor.publisher_name or proven.publisher
+        who = _anchored_by(anchor)
         chain = anchor.chain_name or f"chain {proven.chain_id}"
         if not anchor.header_agreed:
             continue
@@ -280,6 +280,14 @@ def _proved(outcome: Outcome) -> list[str]:
                 f"{moment(proven.timestamp)}{unless}."
             )
     return parts
+
+
+def _anchored_by(anchor: AnchorSummary) -> str:
+    """The publisher, where its own signature or a trusted registry says so: any contract can tell of anybody."""
+    who = anchor.publisher_name or anchor.proven.publisher
+    if anchor.of_publisher:
+        return who
+    return f"a contract that your trust file does not name, in the name of {who},"
 
 
 def _when(outcome: Outcome) -> list[str]:

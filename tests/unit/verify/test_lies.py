@@ -15,7 +15,8 @@ from archive.trust import TrustFile
 from archive.verify import report
 from archive.verify.checks import judge
 from archive.verify.gather import Sources, Target, gather, parse_target
-from archive.verify.policy import Policy
+from archive.verify.ladder import build_ladder
+from archive.verify.policy import Policy, parse_policy
 from archive.workspace import Workspace
 from tests.unit.verify.simulator import (
     FILES,
@@ -497,6 +498,61 @@ def test_the_count_of_a_registry_that_nobody_trusts_accuses_nobody(desk: Desk) -
     assert outcome.anchors[1].proven.ordinal == 7
     assert failed(outcome) == set()
     assert outcome.verdict == "pass"
+
+
+def forged(desk: Desk, published: Publication) -> Publication:
+    """The package with one anchor: an event in a stranger's contract that names the publisher, who signed nothing."""
+    package = published.package
+    call = registry.AnchorCall(
+        registry.incident_key(INCIDENT), bytes.fromhex(package.root), bytes(32), package.content_digest
+    )
+    chain = Chain()
+    anchor = chain.anchor(call, key=STRANGER, publisher=address(KEY), through="0x" + "99" * 20)
+    return replace(published, chain=chain, anchors=[anchor], trust=replace(published.trust, registries=()))
+
+
+def test_an_event_of_a_contract_that_nobody_trusts_is_not_the_publishers_word(desk: Desk) -> None:
+    made = forged(desk, desk.publish())
+    waiving = parse_policy(b'{"format":"incident-archive-policy/1","waive":["anchor.registry"]}')
+    for policy in (Policy(), waiving):
+        outcome = desk.verify(made, policy=policy)
+        assert outcome.verdict == "incomplete"
+        assert statuses(outcome, "anchor.log") == statuses(outcome, "chain.header") == ["pass"]
+        assert statuses(outcome, "origin.publisher") == ["unchecked"]
+        assert {rung.name: rung.status for rung in build_ladder(outcome)}["origin"] == "unchecked"
+
+
+def test_what_was_proved_does_not_say_that_the_publisher_anchored_it_there(desk: Desk) -> None:
+    published = desk.publish()
+    outcome = desk.verify(forged(desk, published))
+    assert statuses(outcome, "chain.header") == ["pass"]
+    told = " ".join(report.closing(outcome))
+    assert "It was anchored by a contract that your trust file does not name, in the name of The publisher," in told
+    assert "It was anchored by The publisher on" in " ".join(report.closing(desk.verify(published)))
+
+
+def test_a_forged_event_accuses_nobody_of_two_roots(desk: Desk) -> None:
+    """The publisher's own package lies beside one that a stranger made and anchored in its name."""
+    own = desk.publish()
+    other = forged(desk, desk.publish({"evidence/prices.csv": b"made up\n"}))
+    (other.folder / "own.proof.json").write_bytes(own.bundle().to_bytes())
+    outcome = desk.verify(other)
+    assert "history.two_roots" not in failed(outcome)
+
+
+def test_a_policys_publisher_is_not_who_a_stranger_names(desk: Desk) -> None:
+    listed = {"format": "incident-archive-policy/1", "publishers": [{"address": address(KEY)}]}
+    outcome = desk.verify(forged(desk, desk.publish()), policy=parse_policy(json.dumps(listed).encode()))
+    assert statuses(outcome, "policy.publisher") == ["unchecked"]
+
+
+def test_clocks_are_only_of_anchors_of_this_very_package(desk: Desk) -> None:
+    """An anchor of another package in the bundle fails, and its block says nothing of this one."""
+    made, other = desk.publish(), desk.publish({"evidence/prices.csv": b"x\n"}, revision=2, previous="ab" * 32)
+    outcome = desk.verify(replace(made, anchors=other.anchors))
+    assert "anchor.log" in failed(outcome)
+    assert (outcome.clocks, outcome.interval.no_later) == ((), None)
+    assert desk.verify(made).interval.no_later is not None
 
 
 def test_control_characters_of_others_never_reach_the_terminal(desk: Desk) -> None:

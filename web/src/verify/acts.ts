@@ -7,7 +7,7 @@
 import type { Header } from '../format/entries.ts';
 import type { AnchoredFact, EndorsementFact, Facts, RegistryFacts } from './facts.ts';
 import { grouped } from './matching.ts';
-import { type AnchorSummary, type Check, type Status, check } from './outcome.ts';
+import { type AnchorSummary, type Check, type Status, check, isOfPublisher } from './outcome.ts';
 import { type Policy, covers } from './policy.ts';
 import { compareText, repr } from './python.ts';
 import { halfOf, namesOf, placesOf } from './quorum.ts';
@@ -153,6 +153,9 @@ class View {
       note = 'the policy does not list this key as a publisher';
     } else if (!covers(key, proven.timestamp)) {
       note = `the policy lists this key, but not for ${day(proven.timestamp)}`;
+    } else if (!isOfPublisher(anchor)) {
+      status = 'unchecked';
+      note = 'the policy lists this key, which signed nothing here: a contract that is not trusted names it';
     } else if (!anchor.headerAgreed) {
       status = 'unchecked';
       note = 'the policy lists this key, but the time of the anchor rests on a block that is not agreed';

@@ -176,6 +176,11 @@ function checkPublisher(subject: string, index: number, proven: ProvenAnchor, he
     const expected = header.publisher;
     if (expected === null) {
       add('origin.publisher', 'unchecked', null, 'the package does not name its publisher, so anybody could have anchored it');
+    } else if (expected === proven.publisher && !proven.direct && registryOf(facts.trust, proven.chainId, proven.genesis, proven.registry) === null) {
+      const note =
+        'a contract that is not in your trust file says that the key named in the package anchored it; no ' +
+        'signature of that key is there, and any contract can say so';
+      add('origin.publisher', 'unchecked', expected, note);
     } else if (expected === proven.publisher) {
       add('origin.publisher', 'pass', expected, 'the key named in the package is the key that anchored it');
     } else {

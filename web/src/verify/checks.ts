@@ -16,7 +16,7 @@ import { checkFindings } from './findings.ts';
 import { checkHistory } from './history.ts';
 import { checkContentId, checkTree, readLeaves, wantedFiles } from './leaves.ts';
 import { matchFiles } from './matching.ts';
-import { type AnchorSummary, type Check, type Outcome, type Section, type Verdict, check, unknownNote } from './outcome.ts';
+import { type AnchorSummary, type Check, type Outcome, type Section, type Verdict, check, isOfPublisher, unknownNote } from './outcome.ts';
 import { PER_ANCHOR, type Policy } from './policy.ts';
 import { minBy, unique } from './python.ts';
 import { checkRecord, checkUnshown } from './record.ts';
@@ -55,21 +55,22 @@ export function judge(given: Facts, policy: Policy): Outcome {
   }
   const of: Package = { header: leaves.header, root, contentId };
   const summaries: AnchorSummary[] = [];
-  const signers = new Set<string>(); // the keys whose anchor is of exactly this package
+  const ours: AnchorSummary[] = []; // the anchors of exactly this package
   bundle.anchors.forEach((value, index) => {
     const asked = facts.anchors.find((a) => a.index === index) ?? noAnswers(index);
     const [found, summary] = checkOneAnchor(index, value, asked, of, facts);
     checks.push(...found);
     if (summary === null) return;
     summaries.push(summary);
-    if (allPass(found, 'anchor.log', index)) signers.add(summary.proven.publisher);
+    if (allPass(found, 'anchor.log', index)) ours.push(summary);
   });
+  const signers = new Set(ours.filter(isOfPublisher).map((a) => a.proven.publisher));
   const stamps = checkStamps({
     stamps: bundle.stamps,
     notBefore: leaves.header?.not_before ?? [],
     root,
     roots: facts.trust.timeStampRoots,
-    anchors: anchoredClocks(summaries),
+    anchors: anchoredClocks(ours),
     bitcoin: facts.clocks.bitcoin,
     blocks: facts.clocks.blocks,
     quorum,

@@ -87,6 +87,11 @@ export interface AnchorSummary {
   readonly index: number;
 }
 
+/** Whether its signature, or a trusted registry, says that an anchor is the publisher's: any contract names anybody. */
+export function isOfPublisher(anchor: AnchorSummary): boolean {
+  return anchor.proven.direct || anchor.registryName !== null;
+}
+
 /** All checks in order, the verdict, what was required of it and which of those are not `pass`. */
 export interface Outcome {
   readonly checks: readonly Check[];

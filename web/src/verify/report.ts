@@ -2,7 +2,7 @@
 import type { Finality } from '../chain/consensus.ts';
 import { buildLadder, gradeOf } from './ladder.ts';
 import {
-  type AnchorSummary, type Check, type Clock, EXIT_OF_VERDICT, type Outcome, type Section, type Status, type Verdict, limitOf,
+  type AnchorSummary, type Check, type Clock, EXIT_OF_VERDICT, isOfPublisher, limitOf, type Outcome, type Section, type Status, type Verdict,
 } from './outcome.ts';
 import { unique } from './python.ts';
 import { moment } from './times.ts';
@@ -138,7 +138,7 @@ function provedBy(outcome: Outcome): string[] {
   for (const anchor of outcome.anchors) {
     if (!anchor.headerAgreed) continue;
     const proven = anchor.proven;
-    const who = anchor.publisherName ?? proven.publisher;
+    const who = anchoredBy(anchor);
     const chain = anchor.chainName ?? `chain ${proven.chainId}`;
     if (anchor.timeProved === false) {
       const where = anchor.workspaceChain ? 'the chain inside this workspace' : `${chain}, a private chain`;
@@ -155,6 +155,12 @@ function provedBy(outcome: Outcome): string[] {
     }
   }
   return parts;
+}
+
+/** The publisher, where its own signature or a trusted registry says so: any contract can tell of anybody. */
+function anchoredBy(anchor: AnchorSummary): string {
+  const who = anchor.publisherName ?? anchor.proven.publisher;
+  return isOfPublisher(anchor) ? who : `a contract that your trust file does not name, in the name of ${who},`;
 }
 
 /** What the independent clocks show, whatever became of the chain, and the interval of all clocks together. */

@@ -118,6 +118,14 @@ const NOTES: readonly (readonly [string, string])[] = [
   // origin
   ['the package does not name its publisher, so anybody could have anchored it', '包没有写明公布者，所以任何人都可能锚定了它'],
   ['the key named in the package is the key that anchored it', '锚定它的正是包里写明的密钥'],
+  [
+    'a contract that is not in your trust file says that the key named in the package anchored it; no signature of that key is there, and any contract can say so',
+    '一个不在您的信任文件中的合约声称包里写明的密钥锚定了它；那里没有该密钥的签名，而任何合约都可以这样声称',
+  ],
+  [
+    'the policy lists this key, which signed nothing here: a contract that is not trusted names it',
+    '策略列出了这个密钥，但它在这里没有签过任何东西：是一个不受信任的合约提到了它',
+  ],
   ['the package names another publisher than the key that anchored it', '包里写明的公布者不是锚定它的密钥'],
   ["your trust file knows this key as '{}'", '你的信任文件认识这把密钥，名为 {1}'],
   ['your trust file knows this key as "{}"', '你的信任文件认识这把密钥，名为 {1}'],
