@@ -11,6 +11,7 @@ import {
   fileRows,
   type FileRow,
   moment,
+  notices,
   noteText,
   points,
   subjectText,
@@ -63,7 +64,7 @@ function verdictView(m: Messages, report: ReportJson): HTMLElement {
     ],
     [m.verdict.root, report.root === null ? m.verdict.unknown : code(report.root)],
     [m.verdict.contentId, report.content_id === null ? m.verdict.unknown : code(report.content_id)],
-    [m.verdict.checked, m.verdict.files(good, all)],
+    [m.verdict.checked, all === 0 ? m.verdict.noFiles : m.verdict.files(good, all)],
   ];
   return h(
     'div',
@@ -75,6 +76,7 @@ function verdictView(m: Messages, report: ReportJson): HTMLElement {
       h('strong', {}, m.verdict[report.verdict]),
     ),
     h('p', { class: 'verdict-long' }, long),
+    notices(m, report).map((text) => h('p', { class: 'notice' }, h('strong', {}, m.verdict.notice), m.colon, h('bdi', {}, text))),
     factList(facts),
   );
 }

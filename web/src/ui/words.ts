@@ -134,6 +134,15 @@ function chainBelief(m: Messages, anchor: AnchorJson | null, rung: RungJson): st
   return on.chainNone;
 }
 
+/** What a reader must not miss, whatever the verdict: it was taken back, there is a later revision, clocks contradict each other. */
+export function notices(m: Messages, report: ReportJson): string[] {
+  const told = (c: CheckJson): boolean =>
+    (c.code === 'history.retracted' && c.found !== null && c.status !== 'pass') ||
+    c.code === 'history.superseded' ||
+    (c.code === 'time.clocks' && c.status !== 'pass');
+  return report.checks.filter(told).map((c) => noteText(m, c) ?? checkTitle(m, c));
+}
+
 export interface Points {
   readonly shown: readonly string[];
   readonly open: readonly string[];

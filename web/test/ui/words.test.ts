@@ -5,7 +5,7 @@ import { ArchiveError } from '../../src/errors.ts';
 import { checkName, LANGUAGES, type Messages } from '../../src/ui/i18n/index.ts';
 import { noteInChinese } from '../../src/ui/i18n/notes.ts';
 import type { ReportJson } from '../../src/ui/report-json.ts';
-import { believed, fileRows, noteText, points, quotation, subjectText, valueText } from '../../src/ui/words.ts';
+import { believed, fileRows, notices, noteText, points, quotation, subjectText, valueText } from '../../src/ui/words.ts';
 import { cases, reportOf } from '../verify/cases.ts';
 
 const [en, zh] = LANGUAGES as [Messages, Messages];
@@ -83,4 +83,25 @@ test('a failing report shows nothing as shown, and every open point is told', as
     for (const check of report.checks)
       assert.doesNotMatch(subjectText(en, check) + (noteText(en, check) ?? ''), /[\u0000-\u001f\u202a-\u202e]/, name);
   }
+});
+
+test('a retraction and a later revision are told beside the verdict', async () => {
+  const [, report] = (await told).find(([, one]) => one.verdict === 'incomplete')!;
+  assert.deepEqual(notices(en, report), []);
+  const check = { subject: 'x revision 1', section: 'origin' as const, expected: null };
+  const note = 'RETRACTED by Desk (0xab) on 2026-01-02 03:04 UTC: “wrong numbers” (Registry, told by node.example)';
+  const later = {
+    ...report,
+    checks: [
+      ...report.checks.filter((c) => c.code !== 'history.retracted'),
+      { ...check, code: 'history.retracted', status: 'unchecked' as const, found: 'retracted on 2026-01-02', note },
+      {
+        ...check, code: 'history.superseded', status: 'unchecked' as const, found: 'ab…',
+        note: 'superseded: the publisher put out a later revision (node.example). This one stays what it was',
+      },
+    ],
+  };
+  assert.equal(notices(en, later).length, 2);
+  assert.match(notices(zh, later).join(''), /撤回[^]*更新的版本/);
+  assert.match(quotation(zh, later, [], new Date(0)), /已被撤回[^]*还有更新的版本/);
 });

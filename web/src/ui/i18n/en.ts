@@ -170,6 +170,8 @@ export const en = {
     checked: 'Checked',
     files: (good: number, all: number): string => `${good} of ${count(all, 'evidence file', 'evidence files')} given and the very ones`,
     unknown: 'not known',
+    noFiles: 'no evidence file: the package has no open one, or its list could not be read',
+    notice: 'Note',
   },
 
   status: { pass: 'holds', fail: 'fails', unchecked: 'not checked' },

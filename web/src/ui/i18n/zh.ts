@@ -166,6 +166,8 @@ export const zh: Messages = {
     checked: '已核对',
     files: (good, all) => `共 ${n(all)} 个证据文件，其中 ${n(good)} 个已给出且正是原件`,
     unknown: '未知',
+    noFiles: '没有证据文件：包里没有公开的证据文件，或其清单无法读取',
+    notice: '注意',
   },
 
   status: { pass: '成立', fail: '不成立', unchecked: '未核对' },
