@@ -540,6 +540,18 @@ def test_a_forged_event_accuses_nobody_of_two_roots(desk: Desk) -> None:
     assert "history.two_roots" not in failed(outcome)
 
 
+@pytest.mark.parametrize("newer", [False, True], ids=["current", "superseded"])
+def test_a_contract_that_nobody_trusts_does_not_say_which_revision_is_the_newest(desk: Desk, newer: bool) -> None:
+    made = forged(desk, desk.publish())
+    if newer:
+        (place,) = made.chain.heads
+        made.chain.heads[place] = (b"\x77" * 32, 2)
+    outcome = desk.verify(made)
+    assert statuses(outcome, "history.current") == ["unchecked"]
+    assert statuses(outcome, "history.superseded") == []
+    assert statuses(desk.verify(desk.publish()), "history.current") == ["pass"]
+
+
 def test_a_policys_publisher_is_not_who_a_stranger_names(desk: Desk) -> None:
     listed = {"format": "incident-archive-policy/1", "publishers": [{"address": address(KEY)}]}
     outcome = desk.verify(forged(desk, desk.publish()), policy=parse_policy(json.dumps(listed).encode()))

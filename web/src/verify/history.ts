@@ -1,7 +1,7 @@
 /** Is this the newest revision, and does the same publisher claim another root for it? */
 import { keysOf } from '../chain/succession.ts';
 import type { Header } from '../format/entries.ts';
-import type { Facts, HistoryAnswer } from './facts.ts';
+import type { AnchorFacts, Facts, HistoryAnswer } from './facts.ts';
 import { type AnchorSummary, type Check, check } from './outcome.ts';
 import { needed, placesOf } from './quorum.ts';
 
@@ -40,7 +40,10 @@ export function checkHistory(
       check('history.other_bundle', 'unchecked', f.name, { found: f.code, note: f.message, section: 'origin' }),
     ),
   ];
-  const answers: HistoryAnswer[] = facts.anchors.flatMap((asked) => asked.history);
+  // A contract that nobody trusts can tell of any newest revision.
+  const trusted = new Set(anchors.filter((a) => a.registryName !== null).map((a) => a.index));
+  const told = facts.anchors.filter((asked) => trusted.has(asked.index));
+  const answers: HistoryAnswer[] = told.flatMap((asked) => asked.history);
   const newer = answers.find((a) => a.current === false);
   const later = mine.find((o) => o.revision > header.revision);
   const current = answers.filter((a) => a.current === true);
@@ -51,24 +54,24 @@ export function checkHistory(
     for (const code of ['history.current', 'history.superseded']) {
       checks.push(check(code, 'unchecked', subject, { expected: root, found, note, section: 'origin' }));
     }
-  } else if (current.length > 0 && tooFew(facts) !== null) {
-    checks.push(check('history.current', 'unchecked', subject, { expected: root, note: tooFew(facts), section: 'origin' }));
+  } else if (current.length > 0 && tooFew(facts, told) !== null) {
+    checks.push(check('history.current', 'unchecked', subject, { expected: root, note: tooFew(facts, told), section: 'origin' }));
   } else if (current.length > 0) {
     const sources = current.map((a) => a.source).join(', ');
     const note = `the newest revision in the registry (${sources}); other registries and keys were not looked at`;
     checks.push(check('history.current', 'pass', subject, { expected: root, found: root, note, section: 'origin' }));
   } else {
-    const told = answers.filter((a) => a.message).map((a) => `${a.source}: ${a.message}`);
-    const note = told.join('; ') || 'no node was asked';
+    const silent = told.length > 0 || facts.anchors.length === 0 ? 'no node was asked' : 'no node of a trusted registry was asked';
+    const note = answers.filter((a) => a.message).map((a) => `${a.source}: ${a.message}`).join('; ') || silent;
     checks.push(check('history.current', 'unchecked', subject, { expected: root, note, section: 'origin' }));
   }
   return checks;
 }
 
 /** Why those who call a revision the newest are too few, by the rule for its block; null where they are enough. */
-function tooFew(facts: Facts): string | null {
+function tooFew(facts: Facts, told: readonly AnchorFacts[]): string | null {
   const counts: string[] = [];
-  for (const asked of facts.anchors) {
+  for (const asked of told) {
     const have = placesOf(asked.history.filter((answer) => answer.current === true)).size;
     const need = needed(asked, facts);
     if (have >= need) return null;
