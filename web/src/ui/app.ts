@@ -27,6 +27,8 @@ interface Wished {
   readonly problem: string | null;
 }
 
+/** As the verifier has it: one byte more, and it refuses the file. */
+const MAX_TRUST_BYTES = 4 * 1024 * 1024;
 const ANNOUNCE_EVERY_MS = 5_000;
 const NO_PROGRESS: Progress = { kind: 'progress', what: 'check', name: '', done: 0, all: 0 };
 
@@ -218,7 +220,12 @@ export class App implements OptionActs, TrustActs {
 
   private async readTrust(file: File): Promise<void> {
     const { m } = this;
-    const data = new Uint8Array(await file.arrayBuffer().catch(() => new ArrayBuffer(0)));
+    const data = new Uint8Array(
+      await file
+        .slice(0, MAX_TRUST_BYTES + 1)
+        .arrayBuffer()
+        .catch(() => new ArrayBuffer(0)),
+    );
     const failure = await this.runner.checkTrust(data);
     if (failure === null) {
       this.trust = JSON.parse(new TextDecoder().decode(data)) as TrustJson;

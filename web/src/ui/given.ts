@@ -21,6 +21,7 @@ export interface Given extends Found {
 
 export const MAX_FILES = 200_000;
 const MAX_PEEK_BYTES = 4 * 1024 * 1024;
+const MAX_BUNDLE_BYTES = 64 * 1024 * 1024;
 const CAR_START = [0x3a, 0xa2, 0x65, 0x72, 0x6f, 0x6f, 0x74, 0x73];
 const FORMATS: readonly (readonly [RegExp, Role])[] = [
   [/"format"\s*:\s*"incident-archive-trust\//, 'trust'],
@@ -125,7 +126,8 @@ async function roleOf({ file, path }: Found): Promise<Role> {
   const text = await file.slice(0, MAX_PEEK_BYTES).text();
   const told = FORMATS.find(([pattern]) => pattern.test(text));
   if (told) return told[1];
-  return /^\s*\{"anchors":/.test(text) && /"format"\s*:\s*"incident-archive-proof\//.test(await file.text()) ? 'bundle' : 'file';
+  const mayBe = /^\s*\{"anchors":/.test(text) && file.size <= MAX_BUNDLE_BYTES;
+  return mayBe && /"format"\s*:\s*"incident-archive-proof\//.test(await file.text()) ? 'bundle' : 'file';
 }
 
 /** The list of what was given. The first bundle is the one that is checked; the same file again replaces itself. */
