@@ -23,7 +23,7 @@ from archive.workspace import Workspace
 
 if TYPE_CHECKING:
     from archive.trust import TrustFile
-    from archive.verify.outcome import Outcome
+    from archive.verify.outcome import AnchorSummary, Outcome
 
 CHUNK_BYTES: Final = 1 << 20
 MAX_UNPACKED: Final = 1 << 30  # bytes of evidence of one package that are taken out of the local store for a site
@@ -106,10 +106,15 @@ def _bundle_files(sources: Sources) -> list[Path]:
     return [found[path] for path in sorted(found)]
 
 
-def _worth(revision: Revision) -> tuple[int, int, str]:
-    """Of two bundles of one root the one that proves more comes first."""
+def _worth(revision: Revision) -> tuple[int, int, int, str]:
+    """Of two bundles of one root the one that proves more comes first; what nobody signed counts for little."""
     digest = revision.bundle.sha256 if revision.bundle is not None else ""
-    return (-len(revision.anchors), -len(revision.stamps), digest)
+    return (
+        -sum(anchor.signed + anchor.in_chain for anchor in revision.anchors),
+        -len(revision.anchors),
+        -len(revision.stamps),
+        digest,
+    )
 
 
 def _from_bundle(path: Path, sources: Sources, trust: TrustFile) -> Revision:
@@ -134,7 +139,7 @@ def _from_bundle(path: Path, sources: Sources, trust: TrustFile) -> Revision:
         bundle=BundleFile(
             f"{header.incident}-r{header.revision}.proof.json", hashlib.sha256(data).hexdigest(), len(data), path
         ),
-        anchors=tuple(_anchor(summary.proven, outcome) for summary in outcome.anchors),
+        anchors=tuple(_anchor(summary, header.publisher) for summary in outcome.anchors),
         stamps=tuple(str(s["kind"]) if s["kind"] in _STAMPS else "other" for s in bundle.stamps),
         acts=acts,
         acts_asked=retractions_known,
@@ -191,7 +196,9 @@ def _judge(bundle: ProofBundle, trust: TrustFile, workspace: Workspace | None) -
     return outcome
 
 
-def _anchor(proven: Any, outcome: Outcome) -> Anchor:
+def _anchor(summary: AnchorSummary, publisher: str | None) -> Anchor:
+    proven = summary.proven
+    told = proven.direct or (summary.registry_name is not None and summary.header_agreed)
     return Anchor(
         chain_id=proven.chain_id,
         registry=proven.registry,
@@ -203,6 +210,8 @@ def _anchor(proven: Any, outcome: Outcome) -> Anchor:
         ordinal=proven.ordinal,
         network=_NETWORKS.get(proven.chain_id),
         test=proven.chain_id not in _PUBLIC,
+        signed=told and proven.publisher == publisher,
+        in_chain=summary.header_agreed,
     )
 
 
@@ -399,37 +408,58 @@ def _incidents(
     drafts: Mapping[str, Revision],
     trust: TrustFile,
 ) -> list[Incident]:
-    by_id: dict[str, list[str | None]] = defaultdict(list)
-    for name, publisher in published:
-        by_id[name].append(publisher)
+    by_id: dict[str, list[_Line]] = defaultdict(list)
+    for (name, publisher), roots in published.items():
+        for signed in (True, False):
+            # What only names a key stands apart from what that key signed: it must not pass for a revision of it.
+            revisions = tuple(one for one in roots.values() if one.signed is signed)
+            if revisions:
+                by_id[name].append(_Line(publisher, signed, revisions))
     incidents = []
     for name in sorted({*by_id, *drafts}):
         draft = drafts.get(name)
-        lines = sorted(by_id.get(name, ()), key=lambda key: _first_seen(published[name, key], key, trust, draft))
+        lines = sorted(by_id.get(name, ()), key=lambda line: _first_seen(line, trust, draft))
         if not lines and draft is not None:
             incidents.append(Incident(name, name, (draft,)))
-        for place, publisher in enumerate(lines):
-            slug = name if place == 0 else f"{name}.{(publisher or '0x00000000')[2:10]}"
-            mine = draft if place == 0 else None
-            others = tuple(name if at == 0 else f"{name}.{(key or '0x00000000')[2:10]}" for at, key in enumerate(lines))
+        slugs = _slugs(name, lines)
+        for place, (line, slug) in enumerate(zip(lines, slugs, strict=True)):
             incidents.append(
                 replace(
-                    _line(name, slug, tuple(published[name, publisher].values()), mine),
-                    others=tuple(other for other in others if other != slug),
-                    publisher_name=_name(trust, publisher) if publisher else None,
+                    _line(name, slug, line.revisions, draft if place == 0 else None),
+                    others=tuple(other for other in slugs if other != slug),
+                    publisher_name=_name(trust, line.publisher) if line.publisher and line.signed else None,
                 )
             )
     return incidents
 
 
-def _first_seen(
-    revisions: Mapping[str, Revision], publisher: str | None, trust: TrustFile, draft: Revision | None
-) -> tuple[bool, bool, int, str]:
-    """Which publisher's line comes first under an id: the dossier's own, then one that is known, then the oldest."""
-    own = draft is not None and any(same_record(draft, one) for one in revisions.values())
-    times = [anchor.time for one in revisions.values() for anchor in one.anchors]
-    known = publisher is not None and trust.publisher(publisher) is not None
-    return (not own, not known, min(times, default=1 << 62), publisher or "")
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Revisions of one incident that name one key, all of them signed by it or none."""
+
+    publisher: str | None
+    signed: bool
+    revisions: tuple[Revision, ...]
+
+
+def _slugs(name: str, lines: Sequence[_Line]) -> list[str]:
+    """A folder for each line: keys that begin alike, which anybody can make, have folders of their own."""
+    found = [name]
+    for line in lines[1:]:
+        key, tail = (line.publisher or "0x")[2:] or "nobody", "" if line.signed else "-unsigned"
+        short = f"{name}.{key[:8]}{tail}"
+        found.append(short if short not in found else f"{name}.{key}{tail}")
+    return found[: len(lines)]
+
+
+def _first_seen(line: _Line, trust: TrustFile, draft: Revision | None) -> tuple[bool, bool, bool, int, int, str]:
+    """Which line comes first under an id: the dossier's own, then of a known key, then a signed one, then the oldest.
+
+    A block that is not known to be in the chain may bear any date, so it comes after those that are.
+    """
+    own = draft is not None and any(same_record(draft, one) for one in line.revisions)
+    known = line.signed and line.publisher is not None and trust.publisher(line.publisher) is not None
+    return (not own, not known, not line.signed, *min(map(_anchored, line.revisions)), line.publisher or "")
 
 
 def same_record(draft: Revision, published: Revision) -> bool:
@@ -466,8 +496,9 @@ def _line(name: str, slug: str, revisions: Sequence[Revision], draft: Revision |
     )
 
 
-def _anchored(revision: Revision) -> int:
-    return min((anchor.time for anchor in revision.anchors), default=1 << 62)
+def _anchored(revision: Revision) -> tuple[int, int]:
+    """When it was anchored, for an order: blocks of the chain first, then those that may be made up, then none."""
+    return min(((0 if anchor.in_chain else 1, anchor.time) for anchor in revision.anchors), default=(2, 0))
 
 
 def _with_sources(revision: Revision, draft: Revision) -> Revision:
@@ -497,7 +528,7 @@ def with_replies(incidents: Sequence[Incident]) -> tuple[Incident, ...]:
                             text=claim["text"],
                             relation=relation["type"],
                             about=relation["claim"],
-                            publisher=incident.current.publisher,
+                            publisher=incident.current.publisher if incident.current.signed else None,
                             by=tuple(names[who] for who in claim["claimed_by"] if who in names),
                         )
                     )

@@ -70,7 +70,15 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     "state_published": ("Published: revision {n}", "已发布：第 {n} 版"),
     "state_draft": ("Draft, not published", "草稿，未发布"),
     "state_retracted": ("Retracted by its publisher", "发布者已撤回"),
+    "state_unsigned": (
+        "Revision {n} of a proof bundle: who published it is not shown",
+        "证明包中的第 {n} 版：未显示由谁发布",
+    ),
     "state_anchored": ("Anchored on {network} on {date}", "于 {date} 锚定在 {network}"),
+    "state_anchor_unchecked": (
+        "With an anchor on {network} of {date}; whether that block is in the chain was not checked",
+        "附有 {network} 上 {date} 的锚定；该区块是否在链上未经核验",
+    ),
     "state_test": ("A test network: its time proves nothing to others", "测试网络：其时间不能向他人证明什么"),
     "state_no_anchor": ("Not anchored", "未锚定"),
     "state_differs": (
@@ -348,6 +356,10 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     "root": ("Root", "根哈希"),
     "content_id": ("Content id", "内容标识"),
     "publisher": ("Publisher’s key", "发布者密钥"),
+    "publisher_unsigned": (
+        "named in the bundle; no signature of this key is there, and anybody can name any key",
+        "仅在证明包中写明；其中没有该密钥的签名，任何人都可以写上任何密钥",
+    ),
     "no_publisher": ("none: anybody could have published it", "无：任何人都可能发布"),
     "anchors": ("Anchors", "锚定"),
     "anchor_line": (
@@ -374,7 +386,12 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{n} of {total} open files are at hand and have their hash",
         "{total} 个公开文件中有 {n} 个在手且哈希相符",
     ),
-    "checked_log": ("the registry’s event is in the block that the bundle holds", "登记合约的事件确在证明包所载区块中"),
+    "stamps_unchecked": (
+        "In the bundle; whether they hold was not checked when this page was made.",
+        "证明包中所载；制作本页时未核验其是否有效。",
+    ),
+    "checked_log": ("the anchor’s event is in the block that the bundle holds", "锚定事件确在证明包所载区块中"),
+    "checked_signed": ("the publisher’s key anchored exactly this root", "发布者密钥所锚定的正是该根哈希"),
     "not_checked": (
         "Not checked: whether that block is in the chain, whether the key is whose it says.",
         "未核验：该区块是否在链上，密钥是否属于其所称之人。",
@@ -404,11 +421,15 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     "of_item": ("of the item {item}", "仅针对 {item}"),
     "told_by": ("told by {source}", "由 {source} 告知"),
     "forks": ("Another package for the same revision", "同一修订版的另一数据包"),
+    "forks_unsigned": (
+        "A bundle that names the same key has another root for revision {n}. No signature of that key is in either.",
+        "另一证明包写有同一密钥，而第 {n} 版的根哈希不同。两者均无该密钥的签名。",
+    ),
     "forks_text": (
         "The same key has published another root for revision {n}. Which one counts is not decided here.",
         "同一密钥为第 {n} 版发布了另一个根哈希。何者为准，此处不作判断。",
     ),
-    "others": ("The same incident by other publishers", "其他发布者所述的同一事件"),
+    "others": ("The same incident in other packages", "其他数据包所述的同一事件"),
     "no_replies": ("None is known to this site.", "本站未见。"),
     "cite": ("Cite this record", "引用本记录"),
     "downloads": ("Downloads", "下载"),

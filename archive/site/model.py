@@ -64,10 +64,12 @@ class EvidenceFile:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """An anchor whose log was proved under its block header by the build. Whether that block is in the chain was not.
+    """An anchor whose log was proved under its block header by the build. Anybody can make such a block up.
 
     `time` is the block's, in seconds since 1970. `network` is a name this program knows the chain by, else None.
-    `test` is True on embedded, local and test networks, whose time proves nothing to others.
+    `test` is True on embedded, local and test networks, whose time proves nothing to others. `signed` is True when the
+    key that the package names anchored it: by a signature that covers it, or by a trusted registry in a block of the
+    chain. `in_chain` is True when the build could tell that the block is in the chain.
     """
 
     chain_id: int
@@ -80,6 +82,8 @@ class Anchor:
     ordinal: int
     network: str | None = None
     test: bool = True
+    signed: bool = False
+    in_chain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +151,13 @@ class Revision:
 
     @property
     def published(self) -> bool:
+        """Whether it is more than a dossier; who published it may not be shown."""
         return self.root is not None
+
+    @property
+    def signed(self) -> bool:
+        """Whether the build saw that the key which the package names published it: anybody can name any key."""
+        return any(anchor.signed for anchor in self.anchors)
 
     @property
     def retracted(self) -> bool:
@@ -156,7 +166,10 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A claim in another package of this site that speaks of a claim here. `slug` is that incident's folder."""
+    """A claim in another package of this site that speaks of a claim here. `slug` is that incident's folder.
+
+    `publisher` is None where nothing shows who published it.
+    """
 
     slug: str
     claim: str

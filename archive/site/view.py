@@ -485,12 +485,13 @@ def state_of(incident: Incident, view: View) -> list[Markup]:
     revision = incident.current
     if not revision.published:
         return [view.t("state_draft")]
-    told = [view.t("state_published", n=revision.number)]
+    told = [view.t("state_published" if revision.signed else "state_unsigned", n=revision.number)]
     if revision.retracted:
         told.insert(0, view.t("state_retracted"))
     if revision.anchors:
-        first = min(revision.anchors, key=lambda anchor: (anchor.test, anchor.time))
-        told.append(view.t("state_anchored", network=view.network(first), date=view.unix(first.time, clock=False)))
+        first = min(revision.anchors, key=lambda anchor: (not anchor.in_chain, anchor.test, anchor.time))
+        key = "state_anchored" if first.in_chain else "state_anchor_unchecked"
+        told.append(view.t(key, network=view.network(first), date=view.unix(first.time, clock=False)))
         if first.test:
             told.append(view.t("state_test"))
     else:

@@ -98,6 +98,8 @@ def _note(incident: Incident, language: SiteLanguage) -> str:
     parts += [f"{label} {value}" for _, label, value in facts.identifiers(incident, language)[1:]]
     if not revision.published:
         parts.append("draft, not published" if english else "草稿，尚未发布")
+    elif not revision.signed:
+        parts.append("who published it is not shown" if english else "未显示由谁发布")
     if revision.retracted:
         parts.append("retracted by its publisher" if english else "已由发布者撤回")
     return ("; ".join(parts) + ". " + facts.SAYS_EN) if english else ("；".join(parts) + "。" + facts.SAYS_ZH)

@@ -68,8 +68,11 @@ def day_of(seconds: int) -> str:
 
 
 def published(revision: Revision) -> str:
-    """When this revision was published: the first block on a public network, else the day its author gives, else ""."""
-    public = [anchor.time for anchor in revision.anchors if not anchor.test]
+    """When this revision was published: the first block on a public network, else the day its author gives, else "".
+
+    A block that is not known to be in its chain may bear any date, so it gives none.
+    """
+    public = [anchor.time for anchor in revision.anchors if anchor.in_chain and not anchor.test]
     if public:
         return day_of(min(public))
     dates = [
@@ -110,13 +113,15 @@ def name_of(incident: Incident) -> str:
 
 def publisher_of(incident: Incident) -> str:
     """The publisher's name, where it published for others: on a chain that is no test network."""
-    public = any(not anchor.test for anchor in incident.current.anchors)
+    public = any(anchor.signed and not anchor.test for anchor in incident.current.anchors)
     return one_line(incident.publisher_name or "") if public else ""
 
 
 def state_of(revision: Revision) -> str:
-    """How the publication stands: draft, published or retracted."""
-    return "retracted" if revision.retracted else "published" if revision.published else "draft"
+    """How it stands: draft, published, retracted, or a bundle that only names a key as its publisher's."""
+    if revision.retracted or not revision.published:
+        return "retracted" if revision.retracted else "draft"
+    return "published" if revision.signed else "publisher not shown"
 
 
 def identifiers(incident: Incident, language: SiteLanguage = "en") -> list[tuple[str, str, str]]:
@@ -129,10 +134,13 @@ def identifiers(incident: Incident, language: SiteLanguage = "en") -> list[tuple
     if revision.content_id:
         found.append(("content-id", "content id (CIDv1)" if english else "内容标识", revision.content_id))
     if revision.publisher:
-        found.append(("publisher", "publisher's key" if english else "发布者密钥", revision.publisher))
+        named = "" if revision.signed else ", named without its signature" if english else "（仅写明，无其签名）"
+        found.append(("publisher", ("publisher's key" if english else "发布者密钥") + named, revision.publisher))
     for anchor in revision.anchors:
         label = f"transaction on chain {anchor.chain_id}" if english else f"链 {anchor.chain_id} 上的交易"
         remark = "" if not anchor.test else ", a test network," if english else "（测试网络）"
+        if not anchor.in_chain:
+            remark += " (block not checked)" if english else "（区块未核验）"
         found.append(("transaction", label + remark, anchor.transaction))
     return found
 

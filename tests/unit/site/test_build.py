@@ -145,7 +145,7 @@ def published(incident: Incident, tmp_path: Path) -> Incident:
         anchors=(
             Anchor(
                 97, "0x" + "22" * 20, "0x" + "11" * 20, "0x" + "33" * 32, 9, "0x" + "44" * 32, 1_700_000_000, 1,
-                "bsc-testnet",
+                "bsc-testnet", signed=True, in_chain=True,
             ),
         ),
         stamps=("rfc3161", "other"),

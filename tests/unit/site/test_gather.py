@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from archive.chain import registry
 from archive.errors import InvalidInputError
+from archive.package.build import Package
+from archive.site.build import build
+from archive.site.exports import facts
 from archive.site.gather import Sources, gather, with_replies
 from archive.site.model import Incident, Revision, Site
+from archive.trust import TrustFile, save_trust
 from archive.workspace import Workspace
 from tests.support.shown import honest
+from tests.unit.verify.simulator import KEY, STRANGER, Chain, Desk, Publication, address
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 REGISTRY = GOLDEN / "1-registry"
@@ -138,3 +145,87 @@ def test_a_claim_in_another_package_becomes_a_reply_here() -> None:
     assert [(reply.slug, reply.claim, reply.about) for reply in shown[0].replies] == [("b", "c-reply", "c-refused")]
     assert shown[0].replies[0].by == ({"en": "Venue", "zh-Hans": "平台"},)
     assert shown[1].replies == ()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path / "desk")
+
+
+def forged(package: Package, path: Path, *, chain_id: int = 56) -> Path:
+    """A bundle whose block a stranger made up: a contract's event on "BNB Smart Chain" that names the publisher."""
+    call = registry.AnchorCall(
+        registry.incident_key(package.header.incident), bytes.fromhex(package.root), bytes(32), package.content_digest
+    )
+    chain = Chain(chain_id=chain_id)
+    anchor = chain.anchor(call, key=STRANGER, publisher=address(KEY), through="0x" + "99" * 20)
+    made = Publication(path.parent, package, chain, [anchor], TrustFile())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return made.write_bundle(path)
+
+
+def trusting(tmp_path: Path, trust: TrustFile) -> Workspace:
+    space = Workspace(tmp_path / "ws")
+    space.root.mkdir(exist_ok=True)
+    save_trust(space.trust_file, trust)
+    return space
+
+
+def test_a_made_up_block_is_no_publication_of_the_key_that_it_names(desk: Desk, tmp_path: Path) -> None:
+    """It takes neither the name, nor the date, nor the place of what the key signed."""
+    real = desk.publish()
+    fake = forged(desk.publish({"evidence/prices.csv": b"made up\n"}).package, tmp_path / "fake" / "a.proof.json")
+    mine = real.write_bundle(tmp_path / "real.proof.json")
+    space = trusting(tmp_path, real.trust)
+    site = gather(Sources((), (fake, mine), space, tmp_path / "scratch"), base_url=None, verifier=None)
+    assert site.problems == ()
+    first, second = site.incidents
+    assert (first.current.root, first.current.signed, first.publisher_name) == (
+        real.package.root,
+        True,
+        "The publisher",
+    )
+    assert (first.forks, second.forks) == ((), ())
+    assert (second.current.signed, second.publisher_name) == (False, None)
+    assert second.slug == f"{first.slug}.{address(KEY)[2:10]}-unsigned"
+    assert [anchor.in_chain for one in site.incidents for anchor in one.current.anchors] == [False, False]
+    assert (facts.published(second.current)[:4], facts.publisher_of(second)) != ("2025", "The publisher")
+    assert facts.state_of(second.current) == "publisher not shown"
+    build(site, tmp_path / "out")
+    page = (tmp_path / "out" / "en" / second.slug / "proof.html").read_text()
+    assert "who published it is not shown" in page
+    assert "anybody can name any key" in page
+    assert "Published: revision" not in page
+    assert "Anchored on" not in page
+    assert "The publisher" not in page
+
+
+def test_a_bundle_without_an_anchor_is_nobodys_publication(tmp_path: Path) -> None:
+    site = read(tmp_path, bundles=(GOLDEN / "1" / "altered" / "no-anchor.proof.json",))
+    [incident] = site.incidents
+    assert (incident.current.signed, facts.state_of(incident.current)) == (False, "publisher not shown")
+
+
+def test_of_two_bundles_of_one_root_made_up_blocks_do_not_outweigh_a_signature(desk: Desk, tmp_path: Path) -> None:
+    real = desk.publish()
+    fake = forged(real.package, tmp_path / "fake" / "a.proof.json")
+    value = json.loads(fake.read_bytes())
+    fake.write_text(json.dumps({**value, "anchors": value["anchors"] * 3}))
+    mine = real.write_bundle(tmp_path / "real.proof.json")
+    for order in ((fake, mine), (mine, fake)):
+        [incident] = read(tmp_path, bundles=order).incidents
+        assert incident.current.signed
+        assert incident.current.bundle is not None
+        assert incident.current.bundle.source == mine
+
+
+def test_keys_that_begin_alike_have_folders_of_their_own(desk: Desk, tmp_path: Path) -> None:
+    """A header may name any key, so also one whose first digits are another's."""
+    alike = ["0x" + "1" * 40, "0x11111111" + "2" * 32, "0x" + "0" * 40]
+    paths = []
+    for number, key in enumerate([*alike, None]):
+        made = desk.publish(names_publisher=key)
+        paths.append(replace(made, anchors=[]).write_bundle(tmp_path / f"{number}.proof.json"))
+    site = read(tmp_path, bundles=tuple(paths))
+    assert len({one.slug for one in site.incidents}) == 4
+    assert all(len(one.others) == 3 for one in site.incidents)

@@ -95,7 +95,17 @@ def make(tmp_path: Path) -> Callable[..., Incident]:
         bundle.write_bytes(b"{}")
         value = record(**more)
         anchor = Anchor(
-            97, "0x" + "11" * 20, "0x" + "22" * 20, "0x" + "33" * 32, 5, "0x" + "44" * 32, time, 0, test=test
+            97,
+            "0x" + "11" * 20,
+            "0x" + "22" * 20,
+            "0x" + "33" * 32,
+            5,
+            "0x" + "44" * 32,
+            time,
+            0,
+            test=test,
+            signed=True,
+            in_chain=True,
         )
         files = (
             EvidenceFile(
