@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from archive.package import entries
 from archive.verify.actfacts import AnchoredFact, EndorsementFact, RegistryFacts, RetractionFact
@@ -18,6 +19,10 @@ from archive.verify.policy import Policy
 
 _RegistryKey = tuple[int, str, str]
 _Told = tuple[RegistryFacts, EndorsementFact]
+_NO_KEY: Final = (
+    "the package names no publisher, and no anchor of it in a registry that you trust tells of one: there is no key to "
+    "look for"
+)
 
 
 def check_acts(
@@ -54,6 +59,13 @@ class _View:
         return f"{self.header.incident} revision {self.header.revision}"
 
     @property
+    def owners(self) -> set[str]:
+        """The publisher that the package names, else whoever anchored it in trusted registries."""
+        if self.header.publisher is not None:
+            return {self.header.publisher}
+        return {anchor.proven.publisher for anchor in self.anchors if anchor.registry_name is not None}
+
+    @property
     def answered(self) -> list[RegistryFacts]:
         return [fact for fact in self.facts.acts if fact.answered]
 
@@ -71,6 +83,8 @@ class _View:
         if told:
             fact, one = told[0]
             return [self._check("history.retracted", "unchecked", "not retracted", _said(one), self._note(fact, one))]
+        if not self.owners:
+            return [self._check("history.retracted", "unchecked", None, None, _NO_KEY)]
         if not self.answered:
             return [self._check("history.retracted", "unchecked", None, None, self.why_silent())]
         if short := self._too_few():
@@ -81,7 +95,7 @@ class _View:
     def _note(self, fact: RegistryFacts, one: RetractionFact) -> str:
         who = self._name(one.account)
         reason = f": “{one.reason}”" if one.reason is not None else "; the reason could not be read any more"
-        own = "" if one.account == self.header.publisher else ", a key that a succession connects with the publisher"
+        own = "" if one.account in self.owners else ", a key that a succession connects with the publisher"
         return f"RETRACTED by {who}{own} on {_day(one.time)}{reason} ({fact.registry.name}, told by {fact.source})"
 
     # ----------------------------------------------------------------------------------------------------- quorum
@@ -119,6 +133,8 @@ class _View:
         if forks:
             agreed = {(fact.registry.key, one.root): (fact, one) for fact, one in forks}
             return [self._fork(fact, one) for fact, one in agreed.values()]
+        if not self.owners:
+            return [self._check("history.fork", "unchecked", None, None, _NO_KEY)]
         if not self.answered:
             return [self._check("history.fork", "unchecked", None, None, self.why_silent())]
         unclear = [text for fact in self.answered if fact.anchors is None for text in self._unclear(fact)]
@@ -126,7 +142,7 @@ class _View:
             return [self._check("history.fork", "unchecked", None, None, "; ".join(unclear))]
         if short := self._too_few():
             return [self._check("history.fork", "unchecked", None, None, short)]
-        keys = {one.account for fact in self.answered for one in fact.anchors or ()} | {self.header.publisher}
+        keys = {one.account for fact in self.answered for one in fact.anchors or ()} | self.owners
         note = (
             f"no other history of this incident in {_count(len({f.registry.key for f in self.answered}), 'registry')} "
             f"that you trust, for {_count(len(keys), 'key')} of the publisher ({_sources(self.answered)})"

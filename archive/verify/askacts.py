@@ -141,7 +141,7 @@ def _questions(bundle: ProofBundle, trust: TrustFile, endorsers: Sequence[str]) 
     header = leaves.header
     if not leaves.format_known or header is None:
         return None
-    keys = keys_of(trust.successions, header.publisher) if header.publisher else ()
+    keys = [key for owner in _owners(bundle, header, trust) for key in keys_of(trust.successions, owner)]
     asked = tuple(dict.fromkeys((*endorsers, *(p.address for p in trust.publishers))))[:MAX_KEYS]
     items = [(leaf.id, entries.leaf_hash(leaf)) for leaf in leaves.evidence if isinstance(leaf, entries.EvidenceEntry)]
     if len(items) * len(asked) > MAX_ITEM_QUESTIONS:
@@ -150,10 +150,24 @@ def _questions(bundle: ProofBundle, trust: TrustFile, endorsers: Sequence[str]) 
         root=bytes.fromhex(bundle.root),
         previous=bytes.fromhex(header.previous_root) if header.previous_root else None,
         incident=registry.incident_key(header.incident),
-        publishers=keys,
+        publishers=tuple(dict.fromkeys(keys)),
         endorsers=asked,
         items=tuple(items),
     )
+
+
+def _owners(bundle: ProofBundle, header: entries.Header, trust: TrustFile) -> Iterator[str]:
+    """The publisher that the package names, else whoever anchored it in trusted registries."""
+    if header.publisher is not None:
+        yield header.publisher
+        return
+    for value in bundle.anchors[:MAX_KEYS]:
+        try:
+            proven = proofs.check_anchor_proof(proofs.parse_anchor_proof(value))
+        except InvalidInputError:
+            continue  # the rules report what is wrong with it
+        if trust.registry(proven.chain_id, proven.genesis, proven.registry) is not None:
+            yield proven.publisher
 
 
 def _is_here(workspace: Workspace, place: TrustedRegistry) -> bool:

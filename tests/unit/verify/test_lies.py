@@ -552,6 +552,25 @@ def test_a_contract_that_nobody_trusts_does_not_say_which_revision_is_the_newest
     assert statuses(desk.verify(desk.publish()), "history.current") == ["pass"]
 
 
+def test_a_package_that_names_no_publisher_is_retracted_by_who_anchored_it(desk: Desk) -> None:
+    """Nobody was asked for before, and that no retraction was found was told as that there is none."""
+    made = desk.publish(names_publisher=None)
+    assert statuses(desk.verify(made), "history.retracted") == ["pass"]
+    made.chain.retract(address(KEY), made.package.root, "misread")
+    (check,) = [c for c in desk.verify(made).checks if c.code == "history.retracted"]
+    assert check.status == "unchecked"
+    assert "RETRACTED by The publisher" in str(check.note)
+    assert "succession" not in str(check.note)
+
+
+@pytest.mark.parametrize("code", ["history.retracted", "history.fork"])
+def test_without_any_key_of_a_publisher_nothing_is_said_not_to_be_there(desk: Desk, code: str) -> None:
+    made = replace(desk.publish(names_publisher=None), anchors=[])
+    (check,) = [c for c in desk.verify(made).checks if c.code == code]
+    assert check.status == "unchecked"
+    assert "names no publisher" in str(check.note)
+
+
 def test_a_policys_publisher_is_not_who_a_stranger_names(desk: Desk) -> None:
     listed = {"format": "incident-archive-policy/1", "publishers": [{"address": address(KEY)}]}
     outcome = desk.verify(forged(desk, desk.publish()), policy=parse_policy(json.dumps(listed).encode()))

@@ -36,6 +36,10 @@ function keyOf(registry: TrustedRegistry): string {
   return `${registry.chainId} ${registry.genesis} ${registry.address}`;
 }
 
+const NO_KEY =
+  'the package names no publisher, and no anchor of it in a registry that you trust tells of one: there is no key to ' +
+  'look for';
+
 class View {
   private readonly facts: Facts;
   private readonly policy: Policy;
@@ -43,6 +47,8 @@ class View {
   private readonly root: string;
   private readonly anchors: readonly AnchorSummary[];
   private readonly answered: readonly RegistryFacts[];
+  /** The publisher that the package names, else whoever anchored it in trusted registries. */
+  private readonly owners: ReadonlySet<string>;
 
   constructor(facts: Facts, policy: Policy, header: Header, root: string, anchors: readonly AnchorSummary[]) {
     this.facts = facts;
@@ -51,6 +57,8 @@ class View {
     this.root = root;
     this.anchors = anchors;
     this.answered = facts.acts.filter((fact) => fact.message === null);
+    const anchored = anchors.filter((anchor) => anchor.registryName !== null).map((anchor) => anchor.proven.publisher);
+    this.owners = new Set(header.publisher === null ? anchored : [header.publisher]);
   }
 
   retracted(): Check[] {
@@ -58,14 +66,14 @@ class View {
       const one = fact.retractions[0];
       if (one === undefined) continue;
       const reason = one.reason !== null ? `: “${one.reason}”` : '; the reason could not be read any more';
-      const own = one.account === this.header.publisher ? '' : ', a key that a succession connects with the publisher';
+      const own = this.owners.has(one.account) ? '' : ', a key that a succession connects with the publisher';
       const note =
         `RETRACTED by ${this.name(one.account)}${own} on ${day(one.time)}${reason} ` +
         `(${fact.registry.name}, told by ${fact.source})`;
       const said = `retracted on ${day(one.time)}` + (one.reason ? `: ${one.reason}` : '');
       return [this.check('history.retracted', 'unchecked', 'not retracted', said, note)];
     }
-    const short = this.answered.length === 0 ? this.whySilent() : this.tooFew();
+    const short = this.owners.size === 0 ? NO_KEY : this.answered.length === 0 ? this.whySilent() : this.tooFew();
     if (short !== null) return [this.check('history.retracted', 'unchecked', null, null, short)];
     const note = `no retraction by the publisher in the registries that you trust, as ${namesOf(this.answered)} tells`;
     return [this.check('history.retracted', 'pass', 'not retracted', 'not retracted', note)];
@@ -82,12 +90,13 @@ class View {
       }
     }
     if (forks.size > 0) return [...forks.values()].map(([fact, one]) => this.oneFork(fact, one));
+    if (this.owners.size === 0) return [this.check('history.fork', 'unchecked', null, null, NO_KEY)];
     if (this.answered.length === 0) return [this.check('history.fork', 'unchecked', null, null, this.whySilent())];
     const unclear = this.answered.filter((fact) => fact.anchors === null).flatMap((fact) => this.unclear(fact));
     if (unclear.length > 0) return [this.check('history.fork', 'unchecked', null, null, unclear.join('; '))];
     const short = this.tooFew();
     if (short !== null) return [this.check('history.fork', 'unchecked', null, null, short)];
-    const keys = new Set([...this.answered.flatMap((fact) => (fact.anchors ?? []).map((one) => one.account)), this.header.publisher]);
+    const keys = new Set([...this.answered.flatMap((fact) => (fact.anchors ?? []).map((one) => one.account)), ...this.owners]);
     const registries = new Set(this.answered.map((fact) => keyOf(fact.registry)));
     const note =
       `no other history of this incident in ${count(registries.size, 'registry')} that you trust, for ` +

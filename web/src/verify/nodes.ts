@@ -23,7 +23,7 @@ import type {
 import { readLeaves } from './leaves.ts';
 import { MAX_KEYS, type Policy } from './policy.ts';
 import { unique } from './python.ts';
-import type { TrustFile, TrustedRegistry } from './trust.ts';
+import { registryOf, type TrustFile, type TrustedRegistry } from './trust.ts';
 
 /** Items of a package whose endorsements are asked for, times the keys asked for: each is one question to each node. */
 const MAX_ITEM_QUESTIONS = 64;
@@ -80,20 +80,22 @@ export async function askNodes(
   };
 }
 
-async function askAnchor(index: number, value: unknown, nodes: readonly NamedNode[]): Promise<AnchorFacts | null> {
-  let proven: ProvenAnchor | null;
-  let receipt: Uint8Array;
+/** What an anchor proves, and its receipt; null for one that proves nothing: the rules report what is wrong with it. */
+function provenOf(value: unknown): { anchor: ProvenAnchor; receipt: Uint8Array } | null {
   try {
     const proof = parseAnchorProof(value);
-    proven = checkAnchor(proof).proven;
-    receipt = from0x(proof.receipt.raw)!;
+    const { proven } = checkAnchor(proof);
+    return proven === null ? null : { anchor: proven, receipt: from0x(proof.receipt.raw)! };
   } catch (error) {
     if (error instanceof ArchiveError) return null;
     throw error;
   }
-  // The rules report what is wrong with it; there is no block to ask for.
+}
+
+async function askAnchor(index: number, value: unknown, nodes: readonly NamedNode[]): Promise<AnchorFacts | null> {
+  const proven = provenOf(value);
   if (proven === null) return null;
-  const anchor = proven;
+  const { anchor, receipt } = proven;
   const answers = await Promise.all(nodes.map((node) => askOne(node, anchor, receipt)));
   const known = KNOWN_CHAINS.find((chain) => chain.chainId === anchor.chainId);
   return {
@@ -208,13 +210,23 @@ async function askActs(
     root: bundle.root,
     previous: header.previous_root,
     incident: incidentKey(header.incident),
-    publishers: header.publisher === null ? [] : keysOf(trust.successions, header.publisher),
+    publishers: unique(ownersOf(bundle, header.publisher, trust).flatMap((owner) => keysOf(trust.successions, owner))),
     endorsers,
     items: items.length * endorsers.length > MAX_ITEM_QUESTIONS ? [] : items,
   };
   const registries = trust.registries.filter((place) => !place.workspaceChain);
   const pairs = registries.flatMap((registry) => nodes.map((node) => askRegistry(node, registry, asked)));
   return (await Promise.all(pairs)).filter((facts) => facts !== null);
+}
+
+/** The publisher that the package names, else whoever anchored it in trusted registries. */
+function ownersOf(bundle: ProofBundle, named: string | null, trust: TrustFile): string[] {
+  if (named !== null) return [named];
+  return bundle.anchors.slice(0, MAX_KEYS).flatMap((value) => {
+    const anchor = provenOf(value)?.anchor;
+    const trusted = anchor && registryOf(trust, anchor.chainId, anchor.genesis, anchor.registry);
+    return trusted ? [anchor.publisher] : [];
+  });
 }
 
 async function askRegistry(node: NamedNode, registry: TrustedRegistry, asked: Questions): Promise<RegistryFacts | null> {

@@ -206,6 +206,10 @@ const NOTES: readonly (readonly [string, string])[] = [
   ['{} ({}) sent bytes that are not the package; it was not believed', '{1} 送来的字节不是这个包；没有采信'],
   ['{} ({}) says that it does not have the package', '{1} 说它没有这个包'],
   ['{} ({}) could not be asked', '无法询问 {1}'],
+  [
+    'the package names no publisher, and no anchor of it in a registry that you trust tells of one: there is no key to look for',
+    '包没有写明公布者，你信任的登记合约中也没有它的锚定说明是谁：没有可以查找的密钥',
+  ],
   ['too few nodes tell that this is the newest revision ({})', '说明这是最新一版的节点太少（{1}）'],
   // stamps
   ['{} of {} stamps hold', '{2} 个时间戳中有 {1} 个成立'],
