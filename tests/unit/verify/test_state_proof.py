@@ -75,7 +75,7 @@ def test_a_state_of_another_shape_is_malformed(one: Publication, state: object) 
     assert getattr(caught.value, "code", None) == "anchor.malformed"
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_flipped_byte_of_the_state_proof_is_refused(one: Publication, data: st.DataObject) -> None:
     anchor = copy.deepcopy(one.anchors[0])
