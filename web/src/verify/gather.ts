@@ -1,5 +1,5 @@
 /** Collects what the rules need out of what was given, and nothing else: not one request is made here. */
-import { checkAnchor, parseAnchorProof } from '../chain/anchor.ts';
+import { type ProvenAnchor, checkAnchor, parseAnchorProof } from '../chain/anchor.ts';
 import { withShipped } from '../chain/pins.ts';
 import { incidentKey } from '../chain/registry.ts';
 import { bytesToHex, fromHex } from '../bytes.ts';
@@ -12,7 +12,7 @@ import { MAX_REVEAL_BYTES, parseReveal } from '../format/reveal.ts';
 import { type Rows, RowsHasher } from '../format/rows.ts';
 import { hashFile } from '../hash/file.ts';
 import type { BitcoinAnswer } from '../stamps/types.ts';
-import type { Facts, FileFact, OtherRoot, RedactionFact, RevealFact, UnreadableFile } from './facts.ts';
+import { type Facts, type FileFact, type OtherRoot, type RedactionFact, type RevealFact, type UnreadableFile, noAnswers } from './facts.ts';
 import { type Given, type GivenFile, type Hashed, type Progress, completeRecord, explain, hashGiven, readAll, unreadableOf } from './given.ts';
 import { readLeaves } from './leaves.ts';
 import { hashKey } from './matching.ts';
@@ -45,7 +45,7 @@ export async function gather(
     offline: true,
     unreadable: hashed.unreadable,
     packageFolder: hashed.packageFolder,
-    anchors: [],
+    anchors: bundle.anchors.flatMap((anchor, index) => (provenBy(anchor) === null ? [] : [noAnswers(index)])),
     reveals: await readReveals(hashed),
     redactions: await readRedactions(bundle, hashed),
     others: await otherRoots(hashed.bundles, badBundles),
@@ -131,15 +131,19 @@ function rootsOfBundle(bundle: ProofBundle, source: string): OtherRoot[] {
   const root = bytesToHex(merkleRoot(bundle.entries.map((value) => leafHash(value))));
   const key = incidentKey(header.incident);
   return bundle.anchors.flatMap((anchor): OtherRoot[] => {
-    let proven;
-    try {
-      proven = checkAnchor(parseAnchorProof(anchor)).proven;
-    } catch (error) {
-      // An anchor that proves nothing accuses nobody.
-      if (error instanceof ArchiveError) return [];
-      throw error;
-    }
+    // An anchor that proves nothing accuses nobody.
+    const proven = provenBy(anchor);
     if (proven === null || proven.root !== root || proven.incidentKey !== key) return [];
     return [{ incident: header.incident, revision: header.revision, root, publisher: proven.publisher, source }];
   });
+}
+
+/** What an anchor proves, null for nothing. */
+function provenBy(anchor: unknown): ProvenAnchor | null {
+  try {
+    return checkAnchor(parseAnchorProof(anchor)).proven;
+  } catch (error) {
+    if (error instanceof ArchiveError) return null;
+    throw error;
+  }
 }
