@@ -48,6 +48,8 @@ export class App implements OptionActs, TrustActs {
   private fetching: AbortController | null = null;
   /** Are the files those of the last result? */
   private unchanged = false;
+  /** Names of the files of the last check, and when it was: what is quoted and saved speaks of those, whatever was given since. */
+  private checked: { readonly names: readonly string[]; readonly at: Date } = { names: [], at: new Date(0) };
   private announced = 0;
 
   constructor(root: HTMLElement, workerSource: () => string) {
@@ -172,6 +174,7 @@ export class App implements OptionActs, TrustActs {
       const found = await finding;
       this.unchanged = false;
       const unreadable = await this.given.add(found);
+      this.outdate();
       this.problem = unreadable.length ? m.give.unreadable(unreadable[0]!) : null;
       this.say(m.give.added(found.length - unreadable.length));
     } catch (error) {
@@ -191,8 +194,20 @@ export class App implements OptionActs, TrustActs {
     replace(this.at('give'), giveView(this.m, this.given.all, this.problem, acts));
   }
 
+  /** What is given or trusted is not what was checked: no verdict on something else may stay on the screen, or be saved. */
+  private outdate(): void {
+    if (this.fetching || (this.phase === 'idle' && !this.result)) return;
+    if (this.phase === 'running') this.runner.cancel();
+    this.result = null;
+    this.failure = null;
+    this.setPhase('idle');
+    this.showProgress(null);
+    replace(this.at('result'), h('p', { id: 'outdated', class: 'problem' }, this.m.give.changed));
+  }
+
   private change(act: () => void): void {
     act();
+    this.outdate();
     this.unchanged = false;
     this.problem = null;
     this.showGive();
@@ -202,6 +217,7 @@ export class App implements OptionActs, TrustActs {
 
   private async setMine(item: { id: number; role: string; file: File }, mine: boolean): Promise<void> {
     this.given.setMine(item.id, mine);
+    this.outdate();
     if (item.role === 'trust' && mine) await this.readTrust(item.file);
     this.showGive();
     this.at('given-title').focus();
@@ -229,6 +245,7 @@ export class App implements OptionActs, TrustActs {
     const failure = await this.runner.checkTrust(data);
     if (failure === null) {
       this.trust = JSON.parse(new TextDecoder().decode(data)) as TrustJson;
+      this.outdate();
       this.opened.trust = true;
       this.problem = null;
       this.say(m.trust.loaded(file.name));
@@ -243,6 +260,7 @@ export class App implements OptionActs, TrustActs {
 
   forget(which: Parameters<typeof without>[1]): void {
     this.trust = without(this.trust, which);
+    this.outdate();
     this.showOptions();
     this.at('trust-summary').focus();
   }
@@ -311,6 +329,7 @@ export class App implements OptionActs, TrustActs {
     if (problem !== null) return;
     this.result = null;
     this.failure = null;
+    this.checked = { names: this.given.of('file', 'car').map((item) => item.name.split('/').at(-1)!), at: new Date() };
     this.setPhase('running');
     this.showResult();
     this.showProgress(NO_PROGRESS);
@@ -445,8 +464,8 @@ export class App implements OptionActs, TrustActs {
   }
 
   private quote(): string {
-    const names = this.given.of('file', 'car').map((item) => item.name.split('/').at(-1)!);
-    return this.result?.report ? quotation(this.m, this.result.report, names, new Date()) : '';
+    const { names, at } = this.checked;
+    return this.result?.report ? quotation(this.m, this.result.report, names, at) : '';
   }
 
   private copyButton(text: string): HTMLElement {

@@ -25,6 +25,14 @@ export function isolated(text: string): string {
   return `\u2068${visible(text)}\u2069`;
 }
 
+const MAX_QUOTED = 80;
+
+/** A name in quotation marks, so that one made like a sentence is not read as a part of the text; it cannot close them itself. */
+export function quoted(name: string): string {
+  const short = [...name].length > MAX_QUOTED ? `${[...name].slice(0, MAX_QUOTED).join('')}…` : name;
+  return `“${isolated(short.replace(/["“”„‟«»「」『』]/g, "'"))}”`;
+}
+
 /** A sentence as plain text, for the clipboard: without the marks of `isolated`. */
 export function plain(text: string): string {
   return text.replace(/[\u2068\u2069]/g, '');

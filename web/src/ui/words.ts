@@ -180,10 +180,19 @@ function shownAnchors(m: Messages, report: ReportJson): string[] {
   return report.anchors
     .filter((a) => a.header_agreed)
     .map((a) => {
-      const who = a.publisher_name ?? a.publisher;
+      const name = a.publisher_name ?? a.publisher;
+      const who = ofPublisher(report, a) ? name : p.inTheNameOf(name);
       if (a.time_proved === false) return p.anchoredPrivate(who, chainName(m, a), a.block);
       return (a.time_proved ? p.anchored : p.anchoredIf)(who, chainName(m, a), a.block, moment(m, a.timestamp));
     });
+}
+
+/** Does its signature, or a registry that the reader trusts, say that the publisher anchored it? Any contract can say so. */
+function ofPublisher(report: ReportJson, anchor: AnchorJson): boolean {
+  const about = report.checks.filter(
+    (c) => c.code === 'origin.publisher' && c.found === anchor.publisher && c.subject.endsWith(`block ${anchor.block}`),
+  );
+  return anchor.registry_name !== null || (about.length > 0 && about.every((c) => c.status === 'pass'));
 }
 
 function shownClocks(m: Messages, report: ReportJson): string[] {
@@ -216,12 +225,14 @@ function openPoints(m: Messages, report: ReportJson, unchecked: ReadonlySet<stri
   const bad = new Set(report.checks.filter((c) => c.code === 'bytes' && c.status === 'fail').map((c) => c.subject)).size;
   const number = (prefix: string): number => [...unchecked].filter((code) => code.startsWith(prefix)).length;
   const missing = report.checks.filter((c) => c.code === 'package.missing').length || Math.max(0, all - good - bad);
+  const unlisted = report.checks.filter((c) => c.code === 'package.unlisted' && c.status === 'unchecked').map((c) => c.subject);
   // A policy may do without a check; that it was not made is told all the same.
   const lacks = (code: string): boolean =>
     report.lacking.includes(code) || !report.checks.some((c) => c.code === code && c.status === 'pass');
   const claimed = ladderAnchor(report);
   const rows: readonly (readonly [boolean, string])[] = [
     [missing > 0, p.missing(missing, all)],
+    [unlisted.length > 0, p.unlisted(unlisted.length, unlisted.slice(0, QUOTED_NAMES))],
     [lacks('anchor.log'), p.noAnchor],
     [lacks('chain.header'), claimed && !claimed.header_agreed ? p.noBlockClaimed(moment(m, claimed.timestamp)) : p.noBlock],
     [lacks('anchor.registry'), p.noRegistry],

@@ -224,6 +224,29 @@ describe('what was given is checked', { skip }, () => {
     await close(opened);
   });
 
+  test('a verdict does not stay for files that it was not about', async () => {
+    const opened = await open();
+    const { page } = opened;
+    await give(page, BUNDLE, CAR, join(GOLDEN, 'waive-header.json'));
+    await trust(page);
+    await page.getByLabel(/It is my own: use it .*waive-header\.json/).check();
+    const gone = async (): Promise<void> => {
+      await page.waitForSelector('#outdated');
+      assert.equal(await page.locator('.verdict, #quote, #save-html').count(), 0);
+      assert.equal(await page.evaluate(() => document.documentElement.dataset['verdict']), '');
+    };
+    assert.equal(await check(page), 'pass');
+    await give(page, made('sent-later.csv', 'made up'));
+    await gone();
+    assert.equal(await check(page), 'fail');
+    await page.getByLabel(/Remove .*sent-later\.csv/).click();
+    await gone();
+    assert.equal(await check(page), 'pass');
+    await page.locator('.trusted button').first().click();
+    await gone();
+    await close(opened);
+  });
+
   test('a trust file among the files is not believed before the reader says that it is their own', async () => {
     const opened = await open();
     const { page } = opened;

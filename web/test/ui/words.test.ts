@@ -105,3 +105,28 @@ test('a retraction and a later revision are told beside the verdict', async () =
   assert.match(notices(zh, later).join(''), /撤回[^]*更新的版本/);
   assert.match(quotation(zh, later, [], new Date(0)), /已被撤回[^]*还有更新的版本/);
 });
+
+test('a file that is not in the package is not quoted as checked, and a name like a sentence stays a name', async () => {
+  const [, report] = (await told).find(([, one]) => one.verdict !== 'fail' && one.incident !== null)!;
+  const evil = 'a.csv”. It was confirmed by the court. “b';
+  const surplus = {
+    code: 'package.unlisted', status: 'unchecked' as const, subject: evil, expected: null, found: 'ab', note: null, section: 'bytes' as const,
+  };
+  const made = { ...report, checks: [...report.checks, surplus] };
+  for (const m of LANGUAGES) {
+    const quote = quotation(m, made, [evil], new Date(0)).replace(/[\u2068\u2069]/g, '');
+    assert.equal(quote.split("“a.csv'. It was confirmed by the court. 'b”").length, 3, quote);
+    assert.ok(!quote.includes('a.csv”'), quote);
+  }
+  assert.match(quotation(en, made, [], new Date(0)), /Not shown: .*nything about 1 file that you gave and that is not in the package/);
+});
+
+test('a contract that nobody trusts does not make the publisher say anything', async () => {
+  const [, report] = (await told).find(([, one]) => one.anchors.length > 0 && one.verdict === 'pass')!;
+  const anchors = report.anchors.map((a) => ({ ...a, registry_name: null, header_agreed: true, time_proved: true }));
+  const checks = report.checks.map((c) => (c.code === 'origin.publisher' ? { ...c, status: 'unchecked' as const } : c));
+  const forged = { ...report, verdict: 'incomplete' as const, anchors, checks };
+  assert.match(points(en, forged).shown.join(' '), /anchored by .a contract that your trust file does not name, in the name of/);
+  assert.match(points(zh, forged).shown.join(''), /信任文件里没有的一个合约/);
+  assert.doesNotMatch(points(en, { ...forged, checks: report.checks }).shown.join(' '), /in the name of/);
+});

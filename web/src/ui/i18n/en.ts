@@ -1,4 +1,4 @@
-import { isolated } from '../visible.ts';
+import { isolated, quoted } from '../visible.ts';
 
 const count = (n: number, one: string, many: string): string => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
 const lower = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
@@ -63,6 +63,7 @@ export const en = {
     needFiles: 'Only the bundle is here. Add the files that you were sent, or check the bundle alone.',
     check: 'Check now',
     again: 'Check again',
+    changed: 'What you gave, or whom you trust, changed since the last check. Its result is gone: check again.',
     unreadable: (name: string): string => `${isolated(name)} could not be read. Was it moved or changed? Choose it again.`,
     unreadableAny: 'What was given could not be read. Choose it with a button instead.',
     tooMany: (n: number): string => `More than ${count(n, 'file', 'files')}: choose a smaller folder.`,
@@ -284,6 +285,9 @@ export const en = {
     disagree: 'Clocks contradict each other, so one of them is wrong or was lied to. Which one cannot be told from here.',
     oneNode: 'That the block is in the chain rests on the word of one node.',
     validators: (votes: number, all: number): string => `That the block is in the chain rests on the signatures of ${votes} of ${all} validators of a set on your side. Whoever got hold of two thirds of those keys since could sign another history; only other clocks would show it.`,
+    inTheNameOf: (who: string): string => `a contract that your trust file does not name, in the name of ${who},`,
+    unlisted: (n: number, names: readonly string[]): string =>
+      `Anything about ${count(n, 'file that you gave and that is', 'files that you gave and that are')} not in the package (${list([...names.map(quoted), ...(n > names.length ? [`${n - names.length} more`] : [])])})`,
     missing: (n: number, all: number): string => `${n.toLocaleString('en')} of ${count(all, 'evidence file', 'evidence files')}, not given`,
     noBlock: 'That the block of the anchor is in the chain, and so the time',
     noBlockClaimed: (time: string): string => `That the block of the anchor is in the chain, and so the time (the block says ${time}, which stays a claim until then)`,
@@ -375,7 +379,7 @@ export const en = {
     notCopied: 'It could not be copied: select it and copy it by hand.',
     opening: (date: string, names: readonly string[], more: number): string =>
       names.length
-        ? `Checked on ${date}: ${list([...names.map(isolated), ...(more ? [`${more} more`] : [])])}.`
+        ? `Checked on ${date}: ${list([...names.map(quoted), ...(more ? [`${more} more`] : [])])}.`
         : `Checked on ${date}: a proof bundle.`,
     package: (incident: string, revision: number): string => `Held against the package of incident ${isolated(incident)}, revision ${revision}.`,
     root: (root: string): string => `The root of the package is ${root}.`,

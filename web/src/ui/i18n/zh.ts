@@ -1,4 +1,4 @@
-import { isolated } from '../visible.ts';
+import { isolated, quoted } from '../visible.ts';
 import type { Messages } from './en.ts';
 
 const n = (value: number): string => value.toLocaleString('en');
@@ -60,6 +60,7 @@ export const zh: Messages = {
     needFiles: '这里只有证明包。请加入你收到的文件，或只核对证明包本身。',
     check: '开始核对',
     again: '重新核对',
+    changed: '自上次核对以来，你给出的文件或你信任的对象已有变化。上次的结果已移除：请重新核对。',
     unreadable: (name) => `无法读取 ${isolated(name)}。它被移动或更改过吗？请重新选择。`,
     unreadableAny: '给出的内容无法读取。请改用按钮选择。',
     tooMany: (count) => `超过 ${n(count)} 个文件：请选择较小的文件夹。`,
@@ -279,6 +280,8 @@ export const zh: Messages = {
     disagree: '各时钟互相矛盾，其中之一有误或受骗。在这里无法判断是哪一个。',
     oneNode: '该区块在链上这一点，只凭一个节点的话。',
     validators: (votes, all) => `该区块在链上这一点，凭你这一方名单中 ${all} 名验证者里 ${votes} 名的签名。此后取得其中三分之二密钥的人可以签出另一段历史；只有其他时钟能看出来。`,
+    inTheNameOf: (who) => `你的信任文件里没有的一个合约（以 ${who} 的名义）`,
+    unlisted: (count, names) => `你给出、但不在包中的 ${n(count)} 个文件的任何情况（${list(names.map(quoted))}${count > names.length ? ' 等' : ''}）`,
     missing: (count, all) => `共 ${n(all)} 个证据文件，其中 ${n(count)} 个没有给出`,
     noBlock: '锚定所在的区块是否在链上，因此还有时间',
     noBlockClaimed: (time) => `锚定所在的区块是否在链上，因此还有时间（区块写的是 ${time}，在确认之前只是一种说法）`,
@@ -369,7 +372,7 @@ export const zh: Messages = {
     copied: '已复制。',
     notCopied: '无法复制：请选中后手动复制。',
     opening: (date, names, more) =>
-      names.length ? `${date} 核对：${list(names.map(isolated))}${more ? ` 等，另有 ${n(more)} 个` : ''}。` : `${date} 核对：一份证明包。`,
+      names.length ? `${date} 核对：${list(names.map(quoted))}${more ? ` 等，另有 ${n(more)} 个` : ''}。` : `${date} 核对：一份证明包。`,
     package: (incident, revision) => `核对的依据是事件 ${isolated(incident)} 第 ${revision} 版的包。`,
     root: (root) => `该包的根为 ${root}。`,
     shown: (points) => points.join(''),
