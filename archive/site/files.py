@@ -21,7 +21,8 @@ MAX_COLUMNS: Final = 40
 MAX_CELL: Final = 400
 MAX_PREVIEW: Final = 6_000
 MAX_TABLE_BYTES: Final = 90_000
-MAX_PIXELS: Final = 20_000
+MAX_PIXELS: Final = 20_000  # of one side
+MAX_AREA: Final = 64_000_000  # pixels: a few bytes can unpack to gigabytes in whoever opens the page
 
 _TEXT_TYPES: Final = {
     "text/csv": "csv",
@@ -89,7 +90,7 @@ def picture_size(head: bytes, kind: str) -> tuple[int, int] | None:
         size = _SIZES[kind](head)
     except (struct.error, IndexError):
         return None
-    if size is None or not all(0 < side <= MAX_PIXELS for side in size):
+    if size is None or not all(0 < side <= MAX_PIXELS for side in size) or size[0] * size[1] > MAX_AREA:
         return None
     return size
 

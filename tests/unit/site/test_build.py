@@ -199,7 +199,8 @@ def test_a_site_is_sound_in_both_languages(make_incident: Make, tmp_path: Path) 
         assert words in proof, words
     claims = "".join(pages["en/2025-01-example/claims.html"].data)
     assert "is answered by" in claims
-    assert "Replies by other publishers" in claims
+    assert "Replies in other packages" in claims
+    assert "(as that package names them)" in claims
     assert "Our engine had no problem." in claims
 
 

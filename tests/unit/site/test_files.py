@@ -70,6 +70,7 @@ def test_the_size_of_a_picture_is_read_from_its_head(kind: str, head: bytes) -> 
 def test_a_picture_of_no_or_too_many_pixels_has_no_size() -> None:
     assert picture_size(PNG[:16] + struct.pack(">II", 0, 5), "image/png") is None
     assert picture_size(PNG[:16] + struct.pack(">II", 10**6, 5), "image/png") is None
+    assert picture_size(PNG[:16] + struct.pack(">II", 20_000, 20_000), "image/png") is None  # a bomb
 
 
 def test_a_table_is_shown_as_rows_and_bounded() -> None:

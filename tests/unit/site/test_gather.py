@@ -144,6 +144,7 @@ def test_a_claim_in_another_package_becomes_a_reply_here() -> None:
     shown = with_replies([mine, theirs])
     assert [(reply.slug, reply.claim, reply.about) for reply in shown[0].replies] == [("b", "c-reply", "c-refused")]
     assert shown[0].replies[0].by == ({"en": "Venue", "zh-Hans": "平台"},)
+    assert shown[0].replies[0].publisher is None, "nobody signed it, and a key may be named by anybody"
     assert shown[1].replies == ()
 
 
