@@ -95,6 +95,13 @@ export function ladderAnchor(report: ReportJson): AnchorJson | null {
 /** Whom one believes for a rung. */
 export function believed(m: Messages, report: ReportJson, rung: RungJson): string {
   const on = m.ladder.on;
+  // What holds for a rung that holds would be said of nothing here.
+  if (rung.status !== 'pass') {
+    if (rung.rung === 'inclusion') return on.inclusionNone;
+    if (rung.rung === 'registry') return on.registryNone;
+    if (rung.rung === 'origin') return on.originNone;
+    if (rung.rung === 'final') return on.finalNone;
+  }
   const passed = (code: string): boolean => report.checks.some((c) => c.code === code && c.status === 'pass');
   const anchor = ladderAnchor(report);
   const state = passed('anchor.state_entry');

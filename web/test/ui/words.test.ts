@@ -130,3 +130,13 @@ test('a contract that nobody trusts does not make the publisher say anything', a
   assert.match(points(zh, forged).shown.join(''), /信任文件里没有的一个合约/);
   assert.doesNotMatch(points(en, { ...forged, checks: report.checks }).shown.join(' '), /in the name of/);
 });
+
+test('what is not shown is not said to rest on anybody', async () => {
+  for (const [name, report] of await told)
+    for (const rung of report.ladder.filter((one) => one.status !== 'pass'))
+      for (const m of LANGUAGES) {
+        const words = believed(m, report, rung);
+        const { inclusion, inclusionState, registryOpen, registryProof, registryNodes, origin, finalNodes, finalSigned } = m.ladder.on;
+        assert.ok(![inclusion, inclusionState, registryOpen, registryProof, registryNodes, origin, finalNodes, finalSigned].includes(words), `${name}: ${rung.rung}`);
+      }
+});

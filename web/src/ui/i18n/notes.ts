@@ -9,7 +9,7 @@ const NOTES: readonly (readonly [string, string])[] = [
   ['given as {}: recognised by its hash', '收到时名为 {1}：凭哈希认出'],
   ['these are the bytes of {}: the files were mixed up (given as {})', '这是 {1} 的字节：文件弄混了（收到时名为 {2}）'],
   ['{}; ask for the original file (given as {})', '{1!}；请索取原件（收到时名为 {2}）'],
-  ['it is a compressed copy; unpacked, it is the very file', '这是压缩过的副本；解压后正是原件'],
+  ['it is a compressed copy; unpacked, it is the very file', '这是压缩过的副本；解压后与公布的文件相同'],
   ['its line ends were converted (CRLF and LF)', '换行符被转换过（CRLF 与 LF）'],
   ['a byte order mark was added or removed at its start', '开头加上或去掉了字节顺序标记'],
   ['a line end was added or removed at its end', '结尾加上或去掉了一个换行符'],
