@@ -29,6 +29,7 @@ from archive.site.gather import CHUNK_BYTES, digest_of
 from archive.site.markdown import to_html
 from archive.site.model import LANGUAGES, Download, EvidenceFile, Incident, Site, SiteLanguage
 from archive.site.pages import Extras, Link, Pages, Plot
+from archive.site.text import html
 from archive.site.workers import spread
 
 FORMAT: Final = "incident-archive-site/1"
@@ -268,7 +269,8 @@ class _Writer:
             one = files.served_as(file.id, file.media_type, head)
             self._evidence(f"{folder}/{one.name}", file, file.source, one)
             served[file.id] = (folder, one)
-        return Extras(served, previews, too_large, self._plots(incident), self._downloads(incident, pages))
+        downloads, linked = self._downloads(incident, pages)
+        return Extras(served, previews, too_large, self._plots(incident), downloads, linked)
 
     def _evidence(self, path: str, file: EvidenceFile, source: Path, served: files.Served) -> None:
         """Copy the exact bytes, or put them into a ZIP; refuses a file that changed since it was hashed."""
@@ -331,7 +333,10 @@ class _Writer:
         self._put(path, svg.encode())
         return Plot(path, int(found[1]), int(found[2]), english=True)
 
-    def _downloads(self, incident: Incident, pages: Pages) -> dict[SiteLanguage, tuple[Link, ...]]:
+    def _downloads(
+        self, incident: Incident, pages: Pages
+    ) -> tuple[dict[SiteLanguage, tuple[Link, ...]], dict[SiteLanguage, Markup]]:
+        """The downloads by language, and the linked data for inside a page."""
         revision, folder = incident.current, f"files/{incident.slug}"
         common: list[Link] = []
 
@@ -365,19 +370,19 @@ class _Writer:
                 write_zip(make(incident, url), sink)
                 common.append(offer(key, name, sink.getvalue()))
         made: dict[SiteLanguage, tuple[Link, ...]] = {}
+        linked: dict[SiteLanguage, Markup] = {}
         for language in LANGUAGES:
             page = pages.address(f"{language}/{incident.slug}/index.html")
-            own = [
-                offer(
-                    "dl_bibtex", f"{incident.slug}.{language}.bib", citation.bibtex(incident, language, page).encode()
-                ),
-                offer("dl_csl", f"{incident.slug}.{language}.csl.json", _json(citation.csl(incident, language, page))),
-                offer(
-                    "dl_jsonld", f"{incident.slug}.{language}.jsonld", _json(jsonld.json_ld(incident, language, page))
-                ),
-            ]
-            made[language] = (*common, *own)
-        return made
+            name = f"{incident.slug}.{language}"
+            graph = jsonld.script_text(jsonld.json_ld(incident, language, page))
+            linked[language] = html(graph)
+            made[language] = (
+                *common,
+                offer("dl_bibtex", f"{name}.bib", citation.bibtex(incident, language, page).encode()),
+                offer("dl_csl", f"{name}.csl.json", _json(citation.csl(incident, language, page))),
+                offer("dl_jsonld", f"{name}.jsonld", (graph + "\n").encode()),
+            )
+        return made, linked
 
 
 def _json(value: object) -> bytes:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from archive.site import diff, i18n, text, times
-from archive.site.exports import citation, jsonld
+from archive.site.exports import citation
 from archive.site.files import Preview, Served
 from archive.site.model import LANGUAGES, Incident, Revision, Site, SiteLanguage
 from archive.site.plan import PagePlan, Plan, make_plan
@@ -98,6 +98,7 @@ class Extras:
     """What the build puts beside an incident's pages.
 
     `served` are the evidence files with their folder, `previews` what is shown of them; `too_large` those left out.
+    `linked` is the linked data as it may stand inside a `script` element.
     """
 
     served: Mapping[str, tuple[str, Served]] = field(default_factory=dict)
@@ -105,6 +106,7 @@ class Extras:
     too_large: Mapping[str, int] = field(default_factory=dict)
     plots: Mapping[SiteLanguage, Mapping[str, Plot]] = field(default_factory=dict)
     downloads: Mapping[SiteLanguage, tuple[Link, ...]] = field(default_factory=dict)
+    linked: Mapping[SiteLanguage, Markup] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=len(LANGUAGES))
@@ -121,6 +123,17 @@ def environment(language: SiteLanguage) -> Environment:
             hint='pip install "incident-archive[site]"',
         ) from None
     return make_environment(language)
+
+
+@lru_cache(maxsize=64)
+def table_html(preview: Preview) -> Markup:
+    """Head and body of a preview's table: the same in both languages, and too many cells to call a template for."""
+    head = "".join(f'<th scope="col">{text.isolated(cell)}</th>' for cell in preview.columns)
+    rows = []
+    for row in preview.rows:
+        cells = "".join(f"<td>{text.isolated(cell)}</td>" for cell in row[1:])
+        rows.append(f'<tr><th scope="row">{text.isolated(row[0])}</th>{cells}</tr>' if row else "<tr></tr>")
+    return text.html(f"<thead><tr>{head}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody>")
 
 
 class Pages:
@@ -304,7 +317,7 @@ class Pages:
         }
         template = "section.html"
         if page.section == "overview" and page.number == 1:
-            values |= self._overview(view)
+            values |= self._overview(view, extras)
         if page.section == "proof":
             template = "proof.html"
             values |= self._proof(view, extras)
@@ -321,17 +334,16 @@ class Pages:
                 )
         return made
 
-    def _overview(self, view: View) -> dict[str, Any]:
+    def _overview(self, view: View, extras: Extras) -> dict[str, Any]:
         pairs, disputed = figure_pairs(view, MAX_PAIRS)
-        url = self.address(f"{view.language}/{view.incident.slug}/index.html")
-        data = jsonld.script_text(jsonld.json_ld(view.incident, view.language, url))
+        data = extras.linked.get(view.language)
         return {
             "chart": chart(view.record, view.record.get("timeline", ()), view.language),
             "venue_links": [view.who([venue["id"]]) for venue in view.record.get("venues", ())[:12]],
             "related": [view.related(one) for one in view.record.get("related", ())[:40]],
             "counts": counts(view),
             "pairs": pairs if disputed else [],
-            "jsonld": Markup(data) if len(data.encode()) <= MAX_INLINE_JSONLD else None,  # noqa: S704 - `script_text` made it safe
+            "jsonld": data if data is not None and len(data.encode()) <= MAX_INLINE_JSONLD else None,
         }
 
     def _proof(self, view: View, extras: Extras) -> dict[str, Any]:
@@ -391,6 +403,7 @@ class Pages:
         self, view: View, item: Mapping[str, Any], common: Mapping[str, Any], extras: Extras
     ) -> tuple[str, bytes]:
         folder, one = extras.served.get(item["id"], ("", None))
+        preview = extras.previews.get(item["id"])
         shown = text.visible(text.pick(item.get("title", item["id"]), view.language).text)
         picture = None
         if one is not None and one.picture is not None:
@@ -415,7 +428,8 @@ class Pages:
             linked_data=None,
             item=item,
             picture=picture,
-            preview=extras.previews.get(item["id"]),
+            preview=preview,
+            table=table_html(preview) if preview is not None and preview.form == "table" else None,
         )
 
 
