@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from markupsafe import Markup
 
@@ -187,6 +187,8 @@ class _Writer:
         self.sizes: dict[str, int] = {}
         self.pages: dict[str, int] = {}
         self.notes: list[str] = []
+        self.cards: dict[SiteLanguage, dict[str, dict[str, Any]]] = {language: {} for language in LANGUAGES}
+        self.documents: tuple[search.Document, ...] = ()
         self._made: set[Path] = set()
 
     def write(self, site: Site, progress: Progress) -> Built:
@@ -201,15 +203,19 @@ class _Writer:
         for path, data in pages.policies():
             self._page(path, data)
         total = len(site.incidents)
-        for done, part in enumerate(spread(lambda incident: self._written(incident, pages), site.incidents)):
+        found = []
+        for done, part in enumerate(spread(lambda one: self._written(*one, pages), list(enumerate(site.incidents)))):
             progress(done, total)
             self.sizes |= part.sizes
             self.pages |= part.pages
             self.notes += part.notes
+            for language in LANGUAGES:
+                self.cards[language] |= part.cards[language]
+            found.append(part.documents)
         for language in LANGUAGES:
-            for path, data in pages.homes(language):
+            for path, data in pages.homes(language, self.cards[language]):
                 self._page(path, data)
-        for path, data in search.build(site.incidents, pages.home_of):
+        for path, data in search.build(site.incidents, found):
             self._put(path, data)
         listed = {"format": FORMAT, "files": sorted(self.sizes)}
         self._put(MARKER, (json.dumps(listed, ensure_ascii=False, indent=0) + "\n").encode())
@@ -224,13 +230,15 @@ class _Writer:
             tuple(dict.fromkeys(self.notes)),
         )
 
-    def _written(self, incident: Incident, pages: Pages) -> _Writer:
-        """Write one incident; the result counts its files only."""
+    def _written(self, number: int, incident: Incident, pages: Pages) -> _Writer:
+        """Write one incident; the result has its files only, and what lists and the search say of it."""
         part = _Writer(self.folder, plots=self.plots, max_evidence=self.max_evidence)
         extras = part._extras(incident, pages)
         for language in LANGUAGES:
             for path, data in pages.incident(incident, language, extras):
                 part._page(path, data)
+            part.cards[language][incident.slug] = pages.card(incident, language)
+        part.documents = search.documents_of(number, incident, pages.home_of(incident))
         return part
 
     def _place(self, path: str) -> Path:

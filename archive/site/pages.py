@@ -215,8 +215,8 @@ class Pages:
 
     # -------------------------------------------------------------------------------------------------------- home
 
-    def homes(self, language: SiteLanguage) -> Iterator[tuple[str, bytes]]:
-        """The list of incidents, the latest first, on as many pages as are needed."""
+    def homes(self, language: SiteLanguage, cards: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, bytes]]:
+        """The list of incidents, the latest first, on as many pages as are needed; `cards` are `card` by folder."""
         ordered = sorted(self.site.incidents, key=_latest_first)
         count = max(1, -(-len(ordered) // CARDS_PER_PAGE))
         name = i18n.say(language, "site_name")
@@ -234,16 +234,19 @@ class Pages:
                 here="home" if number == 1 else "",
                 total=len(ordered),
                 first=first + 1,
-                cards=[self._card(one, language, base) for one in ordered[first : first + CARDS_PER_PAGE]],
+                cards=[
+                    {**cards[one.slug], "href": f"{base}{one.slug}/index.html"}
+                    for one in ordered[first : first + CARDS_PER_PAGE]
+                ],
                 pages=[{"number": n, "href": base + home_path(n), "here": n == number} for n in range(1, count + 1)],
                 kinds=";".join(f"{kind}={i18n.say(language, key)}" for kind, key in _SEARCH_KINDS),
             )
 
-    def _card(self, incident: Incident, language: SiteLanguage, base: str) -> dict[str, Any]:
+    def card(self, incident: Incident, language: SiteLanguage) -> dict[str, Any]:
+        """What the list says of an incident."""
         view = View(incident, language, self.plan(incident), self.slugs)
         pairs, disputed = figure_pairs(view, 2)
         return {
-            "href": f"{base}{incident.slug}/index.html",
             "title": view.said(view.record["title"]),
             "when": view.span(view.record["occurred"]),
             "summary": view.short(view.record["summary"], 320),

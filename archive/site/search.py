@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -95,18 +95,14 @@ class Document:
     terms: frozenset[str]
 
 
-HomeOf = Callable[[Incident], Mapping[str, str]]
+def documents_of(number: int, incident: Incident, home_of: Mapping[str, str]) -> tuple[Document, ...]:
+    """What can be found of an incident, itself first; `home_of` tells the page of an item."""
+    return (_head(number, incident), *_items(number, incident, home_of))
 
 
-def build(incidents: Sequence[Incident], home_of: HomeOf) -> Iterator[tuple[str, bytes]]:
-    """The files of the index, by path below the site's folder."""
-    heads = [_head(number, incident) for number, incident in enumerate(incidents)]
-    items = [
-        document
-        for number, incident in enumerate(incidents)
-        for document in _items(number, incident, home_of(incident))
-    ]
-    documents = heads + items
+def build(incidents: Sequence[Incident], found: Sequence[tuple[Document, ...]]) -> Iterator[tuple[str, bytes]]:
+    """The files of the index, by path below the site's folder. `found` has the documents of each incident."""
+    documents = [each[0] for each in found] + [document for each in found for document in each[1:]]
     postings: dict[str, list[int]] = {}
     more: set[str] = set()
     for number, document in enumerate(documents):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -23,15 +23,16 @@ def calls(data: bytes) -> list[Any]:
     return json.loads("[" + text[text.index("(") + 1 : text.rindex(")")] + "]")
 
 
-def home_of(incident: Incident) -> Mapping[str, str]:
-    return make_plan(incident).home_of
+def index(incidents: Sequence[Incident]) -> dict[str, bytes]:
+    found = [search.documents_of(n, one, make_plan(one).home_of) for n, one in enumerate(incidents)]
+    return dict(search.build(incidents, found))
 
 
 class Index:
     """Looks terms up as the script does."""
 
     def __init__(self, incidents: list[Incident]) -> None:
-        self.parts = dict(search.build(incidents, home_of))
+        self.parts = index(incidents)
         self.meta = calls(self.parts["search/meta.js"])[0]
 
     def documents(self, term: str) -> list[int]:
@@ -56,33 +57,33 @@ def test_terms_are_words_and_pairs_of_characters() -> None:
 
 
 def test_items_are_found_in_both_languages(make_incident: Callable[..., Incident]) -> None:
-    index = Index([make_incident()])
+    looked = Index([make_incident()])
     for term in ("refused", "拒单"):
-        rows = [index.shown(number, "en") for number in index.documents(term)]
+        rows = [looked.shown(number, "en") for number in looked.documents(term)]
         assert any(row[3] == "claims" or row[3] == "timeline" for row in rows), term
-    first = index.documents("拒单")[-1]
-    assert index.shown(first, "en")[:4] == [0, "index.html", "t-first", "timeline"]
-    assert index.shown(first, "zh")[4] == "首次拒单。"
-    assert index.documents("example") == [0]
+    first = looked.documents("拒单")[-1]
+    assert looked.shown(first, "en")[:4] == [0, "index.html", "t-first", "timeline"]
+    assert looked.shown(first, "zh")[4] == "首次拒单。"
+    assert looked.documents("example") == [0]
 
 
 def test_many_incidents_keep_every_part_small(make_incident: Callable[..., Incident]) -> None:
     chance = random.Random(3)
     incidents = [make_incident({**make_record(n, chance), "evidence": []}) for n in range(60)]
-    index = Index(incidents)
-    assert index.meta["incidents"] == 60
-    assert max(len(data) for data in index.parts.values()) < 150_000
-    listed = index.documents("orders")
+    looked = Index(incidents)
+    assert looked.meta["incidents"] == 60
+    assert max(len(data) for data in looked.parts.values()) < 150_000
+    listed = looked.documents("orders")
     assert len(listed) == search.MAX_POSTINGS
     assert listed[0] < 60
-    packed = dict(calls(index.parts[f"search/t{search.shard_of('orders', index.meta['shards'])}.js"])[1])["orders"]
+    packed = dict(calls(looked.parts[f"search/t{search.shard_of('orders', looked.meta['shards'])}.js"])[1])["orders"]
     assert packed.endswith("+")
 
 
 def test_a_hostile_text_stays_a_string_of_the_script(make_incident: Callable[..., Incident]) -> None:
     record = hostile(honest())
     record["title"]["en"] = f"__proto__ {HOSTILE}\u2028</script>"
-    parts = dict(search.build([make_incident(record)], home_of))
+    parts = index([make_incident(record)])
     for path, data in parts.items():
         assert b"<" not in data, path
         assert "\u2028" not in data.decode(), path
