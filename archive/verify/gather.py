@@ -345,7 +345,7 @@ def _other_roots(sources: Sources, found: Found) -> Iterator[OtherRoot]:
 
 
 def _roots_of_bundle(path: Path) -> Iterator[OtherRoot]:
-    """What another bundle proves: its own root, by the keys that anchored exactly that root."""
+    """What another bundle proves: its own root, by the keys whose signature anchors exactly that root."""
     from archive.chain import proofs, registry
     from archive.package import merkle
 
@@ -358,5 +358,6 @@ def _roots_of_bundle(path: Path) -> Iterator[OtherRoot]:
     for anchor in bundle.anchors:
         with contextlib.suppress(InvalidInputError):  # an anchor that proves nothing accuses nobody
             proven = proofs.check_anchor_proof(proofs.parse_anchor_proof(anchor))
-            if proven.root == root and proven.incident_key == key:
+            # Without the key's own signature the block may be made up by whoever put the bundle there.
+            if proven.root == root and proven.incident_key == key and proven.direct:
                 yield OtherRoot(header.incident, header.revision, root, proven.publisher, str(path))

@@ -540,6 +540,24 @@ def test_a_forged_event_accuses_nobody_of_two_roots(desk: Desk) -> None:
     assert "history.two_roots" not in failed(outcome)
 
 
+@pytest.mark.parametrize("through", ["0x" + "99" * 20, None], ids=["any contract", "the registry, in a made-up block"])
+def test_a_forged_bundle_beside_a_good_package_accuses_nobody(desk: Desk, through: str | None) -> None:
+    """A stranger adds a bundle of another package, with a block of their own making that names the publisher."""
+    own = desk.publish()
+    other = desk.publish({"evidence/prices.csv": b"made up\n"})
+    call = registry.AnchorCall(
+        registry.incident_key(INCIDENT), bytes.fromhex(other.package.root), bytes(32), other.package.content_digest
+    )
+    anchor = Chain().anchor(call, key=STRANGER, publisher=address(KEY), through=through or "0x" + "98" * 20)
+    if through is not None:
+        anchor["genesis"] = "0x" + "77" * 32
+    beside = replace(other, anchors=[anchor]).bundle()
+    (own.folder / "other.proof.json").write_bytes(beside.to_bytes())
+    outcome = desk.verify(own)
+    assert "history.two_roots" not in failed(outcome)
+    assert outcome.verdict == "pass"
+
+
 @pytest.mark.parametrize("newer", [False, True], ids=["current", "superseded"])
 def test_a_contract_that_nobody_trusts_does_not_say_which_revision_is_the_newest(desk: Desk, newer: bool) -> None:
     made = forged(desk, desk.publish())

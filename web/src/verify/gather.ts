@@ -124,7 +124,7 @@ async function otherRoots(bundles: readonly GivenFile[], bad: UnreadableFile[]):
   return found;
 }
 
-/** What another bundle proves: its own root, by the keys that anchored exactly that root. */
+/** What another bundle proves: its own root, by the keys whose signature anchors exactly that root. */
 function rootsOfBundle(bundle: ProofBundle, source: string): OtherRoot[] {
   const header = readLeaves(bundle.entries).header;
   if (header === null) return [];
@@ -133,7 +133,8 @@ function rootsOfBundle(bundle: ProofBundle, source: string): OtherRoot[] {
   return bundle.anchors.flatMap((anchor): OtherRoot[] => {
     // An anchor that proves nothing accuses nobody.
     const proven = provenBy(anchor);
-    if (proven === null || proven.root !== root || proven.incidentKey !== key) return [];
+    // Without the key's own signature the block may be made up by whoever put the bundle there.
+    if (proven === null || proven.root !== root || proven.incidentKey !== key || !proven.direct) return [];
     return [{ incident: header.incident, revision: header.revision, root, publisher: proven.publisher, source }];
   });
 }
