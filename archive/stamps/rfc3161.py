@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 PIP_HINT: Final = "pip install 'incident-archive[stamps]'"
 MAX_PATH: Final = 8
-MAX_STEPS: Final = 64  # certificates that issued one another in circles must not keep us busy
+# Certificates that issued one another in circles must not keep us busy: steps, and signatures that are checked.
+MAX_STEPS: Final = 64
+MAX_CHECKS: Final = 128
 MAX_POOL: Final = 16
 # A token is never taken to be right to less than a second: fractions of its time are cut off.
 _LEAST_MARGIN: Final = 1
@@ -259,6 +261,16 @@ def build_path(
 
     Without such a root: as far as it goes, and None.
     """
+    known: dict[tuple[bytes, bytes], bool] = {}
+
+    def issued(certificate: Certificate, issuer: Certificate) -> bool:
+        pair = (_der(certificate), _der(issuer))
+        if certificate.issuer != issuer.subject:
+            return False
+        if pair not in known:
+            known[pair] = len(known) < MAX_CHECKS and _issued(certificate, issuer)
+        return known[pair]
+
     longest: tuple[Certificate, ...] = (signer,)
     todo: list[tuple[Certificate, ...]] = [(signer,)]
     for _ in range(MAX_STEPS):
@@ -268,11 +280,17 @@ def build_path(
         if len(path) > len(longest):
             longest = path
         for name, root in anchors:
-            if _issued(path[-1], root):
+            if issued(path[-1], root):
                 return (*path, root), name
         if len(path) < MAX_PATH:
-            todo += [(*path, c) for c in pool if c not in path and _issued(path[-1], c)]
+            todo += [(*path, c) for c in pool if c not in path and issued(path[-1], c)]
     return longest, None
+
+
+def _der(certificate: Certificate) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return certificate.public_bytes(Encoding.DER)
 
 
 def _issued(certificate: Certificate, issuer: Certificate) -> bool:
@@ -305,12 +323,11 @@ def _chain(token: Token, path: tuple[Certificate, ...], root_name: str | None, m
         return Step(code, "fail", "a certificate on the way to the root may not issue others")
     if not _issued(path[-1], path[-1]):
         return Step(code, "fail", "the root is not self-signed")
-    from cryptography.hazmat.primitives.serialization import Encoding
     from rfc3161_client import VerificationError, VerifierBuilder
 
     verifier = VerifierBuilder(tsa_certificate=path[0], intermediates=list(path[1:-1]), roots=[path[-1]]).build()
     try:
-        inside = list(dict.fromkeys(c.public_bytes(Encoding.DER) for c in path[:-1]))
+        inside = list(dict.fromkeys(_der(c) for c in path[:-1]))
         shown = decode(cms.with_certificates(token.token, inside))
         # Imprint and nonce are steps of their own: here they only have to be what the token itself says.
         verifier.verify(shown, bytes(shown.tst_info.message_imprint.message))

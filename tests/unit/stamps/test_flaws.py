@@ -84,3 +84,19 @@ def test_two_certificates_of_one_name_need_two_answers(root: t.Party) -> None:
     token = Token(None, None, t.token(t.info(MESSAGE), signer, [signer.raw, middle.raw]), (), (crl,))
     steps = rfc3161.check_token(token, MESSAGE, [rfc3161.Root("root", root.raw)]).steps
     assert [s.status for s in steps if s.code == "stamp.rfc3161.revocation"] == ["unchecked"]
+
+
+def test_certificates_that_issue_one_another_cost_a_bounded_number_of_signatures(
+    monkeypatch: pytest.MonkeyPatch, root: t.Party
+) -> None:
+    pool = [x509.load_der_x509_certificate(t.issue(t.name("circle"), key=root.key).raw) for _ in range(32)]
+    asked: list[object] = []
+    issued = rfc3161._issued
+
+    def counted(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+        asked.append(certificate)
+        return issued(certificate, issuer)
+
+    monkeypatch.setattr(rfc3161, "_issued", counted)
+    assert rfc3161.build_path(pool[0], pool[1:], [])[1] is None
+    assert len(asked) == rfc3161.MAX_CHECKS

@@ -14,7 +14,9 @@ import { purposes, readCertificate, TIME_STAMPING, type Certificate } from './x5
 // a root of one's own.
 
 export const MAX_PATH = 8;
-const MAX_STEPS = 64; // certificates that issued one another in circles must not keep us busy
+// Certificates that issued one another in circles must not keep us busy: steps, and signatures that are checked.
+const MAX_STEPS = 64;
+const MAX_CHECKS = 128;
 const MAX_POOL = 16;
 const LEAST_MARGIN = 1; // a token is never taken to be right to less than a second: fractions of its time are cut off
 const AUTHORITY = 'time-stamp authority';
@@ -164,12 +166,12 @@ export function buildPath(
   pool: readonly Certificate[],
   anchors: readonly Anchor[],
 ): readonly [readonly Certificate[], string | null] {
-  const known = new Map<Certificate, Map<Certificate, boolean>>();
+  const known = new Map<string, boolean>();
   const issued = (certificate: Certificate, issuer: Certificate): boolean => {
-    const answers = known.get(certificate) ?? new Map<Certificate, boolean>();
-    known.set(certificate, answers);
-    const answer = answers.get(issuer) ?? issuedBy(certificate, issuer);
-    answers.set(issuer, answer);
+    if (certificate.issuer.key !== issuer.subject.key) return false;
+    const pair = `${bytesToHex(certificate.raw)} ${bytesToHex(issuer.raw)}`;
+    const answer = known.get(pair) ?? (known.size < MAX_CHECKS && issuedBy(certificate, issuer));
+    known.set(pair, answer);
     return answer;
   };
   let longest: readonly Certificate[] = [signer];
