@@ -83,8 +83,10 @@ class Asker:
             parts = urlsplit(uri)
         except ValueError:
             return False
-        plain = parts.scheme == "https" and parts.path in ("", "/") and not (parts.query or parts.fragment)
-        return plain and any(fnmatchcase(parts.netloc, pattern) for pattern in KNOWN)
+        host = parts.hostname or ""
+        # With nothing beside the host: a port is part of what a pattern with a star would match too.
+        plain = parts.scheme == "https" and parts.netloc == host and parts.path in ("", "/")
+        return plain and not (parts.query or parts.fragment) and any(fnmatchcase(host, pattern) for pattern in KNOWN)
 
 
 def _http(url: str, name: str) -> Http:

@@ -8,6 +8,7 @@ import pytest
 
 from archive.errors import InvalidInputError
 from archive.stamps import ots
+from archive.stamps.calendars import Asker
 from archive.stamps.config import CalendarConfig, ClockConfig
 from archive.stamps.stamping import stamp_root, upgrade
 from tests.support.clocks import Bitcoin, Calendar, running_calendar
@@ -79,3 +80,21 @@ def test_answers_that_together_are_too_many_leave_out_the_last(root: str) -> Non
     proof = ots.parse_proof(base64.b64decode(stamp["proof"]))
     assert len(proof.pending) == 41
     assert [(name, error.code) for name, error in stamped.failures] == [("two", "stamp.opentimestamps.answer")]
+
+
+@pytest.mark.parametrize(
+    ("uri", "asked"),
+    [
+        ("https://alice.btc.calendar.opentimestamps.org", True),
+        ("https://alice.btc.calendar.opentimestamps.org/", True),
+        ("http://alice.btc.calendar.opentimestamps.org", False),
+        ("https://evil.example:80.calendar.opentimestamps.org", False),
+        ("https://alice.btc.calendar.opentimestamps.org:8443", False),
+        ("https://evil.example/.calendar.opentimestamps.org", False),
+        ("https://calendar.opentimestamps.org.evil.example", False),
+        ("https://127.0.0.1", False),
+    ],
+)
+def test_only_calendars_that_somebody_knows_are_asked(uri: str, asked: bool) -> None:
+    assert Asker(["https://own.example"])._may_ask(uri) == asked
+    assert Asker([uri])._may_ask(uri)
