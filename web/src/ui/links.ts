@@ -33,6 +33,8 @@ function resolve(text: string, page: URL): URL | null {
   try {
     const url = new URL(text, page);
     url.hash = '';
+    // A page of the web does not reach into this machine by a stranger's link, not even when its reader says yes.
+    if (isLocal(url.hostname) && page.protocol !== 'file:' && !isLocal(page.hostname)) return null;
     const plainHttp = url.protocol === 'http:' && (url.origin === page.origin || isLocal(url.hostname));
     return (url.protocol === 'https:' || plainHttp) && url.username === '' && url.password === '' ? url : null;
   } catch {
@@ -41,7 +43,7 @@ function resolve(text: string, page: URL): URL | null {
 }
 
 export function isLocal(host: string): boolean {
-  return host === 'localhost' || host === '127.0.0.1' || host === '[::1]';
+  return /^(localhost|.+\.localhost|127(\.[0-9]+){3}|0\.0\.0\.0|\[::1?\])\.?$/.test(host);
 }
 
 export class TooLarge extends Error {}

@@ -47,6 +47,11 @@ test('a link names files of the web, and nothing else', () => {
   )!;
   assert.deepEqual(link.urls.map(String), ['https://archive.example/x.proof.json', 'https://other.example/a.csv']);
   assert.deepEqual(link.bad, ['http://plain.example/b', 'javascript:1', 'https://u:p@h.example/c']);
+  const local = ['http://localhost:8545/', 'https://127.0.0.1/a', 'http://127.1:1/', 'https://x.localhost/', 'http://[::1]:5001/a', 'https://localhost./'];
+  const inward = `#${local.map((url) => `files=${encodeURIComponent(url)}`).join('&')}`;
+  assert.deepEqual(readLink(inward, page)!.urls.map(String), []);
+  assert.deepEqual(readLink(inward, page)!.bad, local);
+  assert.equal(readLink(inward, new URL('file:///home/a/verifier.html'))!.urls.length, local.length);
   assert.equal(readLink('#lang=zh', page), null);
   assert.deepEqual(readLink('#bundle=x.proof.json', new URL('file:///home/a/verifier.html'))!.urls, []);
   assert.equal(
