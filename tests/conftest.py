@@ -7,10 +7,15 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 # linux/capability.h: version 3 of the interface; CAP_DAC_OVERRIDE is bit 1, CAP_DAC_READ_SEARCH bit 2.
 _VERSION = 0x20080522
 _FILE_POWERS = 0b110
+
+# A busy machine is no fault of the code: no test depends on how long an example takes.
+settings.register_profile("archive", deadline=None)
+settings.load_profile("archive")
 
 
 @pytest.fixture
