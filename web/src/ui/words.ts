@@ -233,6 +233,9 @@ function openPoints(m: Messages, report: ReportJson, unchecked: ReadonlySet<stri
   const number = (prefix: string): number => [...unchecked].filter((code) => code.startsWith(prefix)).length;
   const missing = report.checks.filter((c) => c.code === 'package.missing').length || Math.max(0, all - good - bad);
   const unlisted = report.checks.filter((c) => c.code === 'package.unlisted' && c.status === 'unchecked').map((c) => c.subject);
+  const unmatched = report.checks
+    .filter((c) => c.code === 'bytes' && c.status === 'unchecked' && c.subject !== 'evidence')
+    .map((c) => c.subject);
   // A policy may do without a check; that it was not made is told all the same.
   const lacks = (code: string): boolean =>
     report.lacking.includes(code) || !report.checks.some((c) => c.code === code && c.status === 'pass');
@@ -240,6 +243,7 @@ function openPoints(m: Messages, report: ReportJson, unchecked: ReadonlySet<stri
   const rows: readonly (readonly [boolean, string])[] = [
     [missing > 0, p.missing(missing, all)],
     [unlisted.length > 0, p.unlisted(unlisted.length, unlisted.slice(0, QUOTED_NAMES))],
+    [unmatched.length > 0, p.unmatched(unmatched.length, unmatched.slice(0, QUOTED_NAMES))],
     [lacks('anchor.log'), p.noAnchor],
     [lacks('chain.header'), claimed && !claimed.header_agreed ? p.noBlockClaimed(moment(m, claimed.timestamp)) : p.noBlock],
     [lacks('anchor.registry'), p.noRegistry],

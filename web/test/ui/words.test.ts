@@ -118,6 +118,9 @@ test('a file that is not in the package is not quoted as checked, and a name lik
     assert.equal(quote.split("“a.csv'. It was confirmed by the court. 'b”").length, 3, quote);
     assert.ok(!quote.includes('a.csv”'), quote);
   }
+  const maybe = { ...surplus, code: 'bytes', subject: 'maybe-withheld.csv' };
+  const veiled = { ...report, verdict: 'incomplete' as const, checks: [...report.checks, maybe] };
+  for (const m of LANGUAGES) assert.match(quotation(m, veiled, [], new Date(0)), /“.?maybe-withheld\.csv.?”/);
   assert.match(quotation(en, made, [], new Date(0)), /Not shown: .*nything about 1 file that you gave and that is not in the package/);
 });
 

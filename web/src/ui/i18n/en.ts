@@ -292,6 +292,8 @@ export const en = {
     inTheNameOf: (who: string): string => `a contract that your trust file does not name, in the name of ${who},`,
     unlisted: (n: number, names: readonly string[]): string =>
       `Anything about ${count(n, 'file that you gave and that is', 'files that you gave and that are')} not in the package (${list([...names.map(quoted), ...(n > names.length ? [`${n - names.length} more`] : [])])})`,
+    unmatched: (n: number, names: readonly string[]): string =>
+      `What ${count(n, 'file that was given is', 'files that were given are')}: none of the package’s open files, or not to be read (${list([...names.map(quoted), ...(n > names.length ? [`${n - names.length} more`] : [])])})`,
     missing: (n: number, all: number): string => `${n.toLocaleString('en')} of ${count(all, 'evidence file', 'evidence files')}, not given`,
     noBlock: 'That the block of the anchor is in the chain, and so the time',
     noBlockClaimed: (time: string): string => `That the block of the anchor is in the chain, and so the time (the block says ${time}, which stays a claim until then)`,

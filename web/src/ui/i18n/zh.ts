@@ -286,6 +286,7 @@ export const zh: Messages = {
     validators: (votes, all) => `该区块在链上这一点，凭你这一方名单中 ${all} 名验证者里 ${votes} 名的签名。此后取得其中三分之二密钥的人可以签出另一段历史；只有其他时钟能看出来。`,
     inTheNameOf: (who) => `你的信任文件里没有的一个合约（以 ${who} 的名义）`,
     unlisted: (count, names) => `你给出、但不在包中的 ${n(count)} 个文件的任何情况（${list(names.map(quoted))}${count > names.length ? ' 等' : ''}）`,
+    unmatched: (count, names) => `给出的 ${n(count)} 个文件是什么：不是包里的任何公开文件，或无法读取（${list(names.map(quoted))}${count > names.length ? ' 等' : ''}）`,
     missing: (count, all) => `共 ${n(all)} 个证据文件，其中 ${n(count)} 个没有给出`,
     noBlock: '锚定所在的区块是否在链上，以及由此得出的时间',
     noBlockClaimed: (time) => `锚定所在的区块是否在链上，以及由此得出的时间（区块写的是 ${time}，在确认之前只是一种说法）`,
