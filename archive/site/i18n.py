@@ -70,6 +70,7 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     "state_published": ("Published: revision {n}", "已发布：第 {n} 版"),
     "state_draft": ("Draft, not published", "草稿，未发布"),
     "state_retracted": ("Retracted by its publisher", "发布者已撤回"),
+    "search_unsigned": ("publisher not shown", "发布者未显示"),
     "state_unsigned": (
         "Revision {n} of a proof bundle: who published it is not shown",
         "证明包中的第 {n} 版：未显示由谁发布",

@@ -22,6 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from archive.site.i18n import say
 from archive.site.model import LANGUAGES, Incident, SiteLanguage
 from archive.site.text import pick, visible
 
@@ -123,8 +124,14 @@ def build(incidents: Sequence[Incident], found: Sequence[tuple[Document, ...]]) 
             rows = [[d.incident, d.page, d.id, d.kind, d.excerpts[language]] for d in documents[start : start + BLOCK]]
             yield f"search/{language}-d{start // BLOCK}.js", _script("documents", start // BLOCK, rows)
         for start in range(0, len(incidents), BLOCK):
-            names = [[one.slug, _excerpt(one.record["title"], language)] for one in incidents[start : start + BLOCK]]
+            names = [[one.slug, _name(one, language)] for one in incidents[start : start + BLOCK]]
             yield f"search/{language}-i{start // BLOCK}.js", _script("incidents", start // BLOCK, names)
+
+
+def _name(incident: Incident, language: SiteLanguage) -> str:
+    """The title; of a package that only names a publisher it says so, for it may copy the title of a signed one."""
+    unsigned = incident.current.published and not incident.current.signed
+    return _excerpt(incident.record["title"], language) + (f" – {say(language, 'search_unsigned')}" if unsigned else "")
 
 
 def _head(number: int, incident: Incident) -> Document:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from archive.site import search
-from archive.site.model import Incident
+from archive.site.model import Anchor, Incident
 from archive.site.plan import make_plan
 from bench.site import make_record
 from tests.support.shown import HOSTILE, honest, hostile
+
+ANCHOR = Anchor(
+    56, "0x" + "22" * 20, "0x" + "11" * 20, "0x" + "33" * 32, 9, "0x" + "44" * 32, 1_700_000_000, 1, signed=True
+)
 
 
 def calls(data: bytes) -> list[Any]:
@@ -65,6 +70,18 @@ def test_items_are_found_in_both_languages(make_incident: Callable[..., Incident
     assert looked.shown(first, "en")[:4] == [0, "index.html", "t-first", "timeline"]
     assert looked.shown(first, "zh")[4] == "首次拒单。"
     assert looked.documents("example") == [0]
+
+
+def test_a_package_that_only_names_its_publisher_is_told_so(
+    make_incident: Callable[..., Incident],
+) -> None:
+    draft = make_incident()
+    names = []
+    for anchors in ((), (replace(ANCHOR, signed=False),), (ANCHOR,)):
+        one = replace(draft, revisions=(replace(draft.current, root="ab" * 32, anchors=anchors),))
+        names.append(calls(index([one])["search/en-i0.js"])[1][0][1])
+    assert [name.endswith(" – publisher not shown") for name in names] == [True, True, False]
+    assert calls(index([draft])["search/en-i0.js"])[1][0][1] == names[2]
 
 
 def test_many_incidents_keep_every_part_small(make_incident: Callable[..., Incident]) -> None:
