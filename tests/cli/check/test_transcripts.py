@@ -1,4 +1,4 @@
-"""Transcripts of `check`, `new`, `add`, `schema`, `findings` and `site`: whole standard output, standard error and exit code.
+"""Transcripts of `check`, `new`, `add`, `schema`, `findings`, `site`: standard output, standard error and exit code.
 
 A transcript is a text file. `$ ` starts a command, run by bash in a folder of the transcript's own; the lines below it
 are its standard output, those with `2| ` its standard error, `[1]` its exit code when it is not 0; `# ` is a remark.
