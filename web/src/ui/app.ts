@@ -365,7 +365,9 @@ export class App implements OptionActs, TrustActs {
   }
 
   private verdict(): Verdict | undefined {
-    return this.result?.report?.verdict ?? this.result?.absences[0]?.verdict;
+    if (this.result?.report) return this.result.report.verdict;
+    const told = this.result?.absences.map((absence) => absence.verdict) ?? [];
+    return (['fail', 'incomplete', 'pass'] as const).find((verdict) => told.includes(verdict));
   }
 
   private cancel(): void {
@@ -515,7 +517,7 @@ export class App implements OptionActs, TrustActs {
       h('h1', {}, title),
       h('h2', {}, m.verdict.heading),
       report && reportView(m, report, details, this.quote()),
-      absences.filter((absence) => absence.failure === null).map((absence) => absenceView(m, absence)),
+      absences.map((absence) => (absence.failure ? failureView(m, absence.failure, absence.name) : absenceView(m, absence))),
       h('p', { class: 'small' }, m.save.made(moment(m, Math.floor(Date.now() / 1000)))),
       h('p', { class: 'small' }, m.page.footer),
     );

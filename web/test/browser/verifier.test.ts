@@ -386,7 +386,7 @@ describe('proofs of absence', { skip }, () => {
   };
 
   test('one alone is checked without a bundle; a wrong one fails', async () => {
-    const opened = await open();
+    const opened = await open({ acceptDownloads: true });
     const { page } = opened;
     const right = vectors.find((v) => v.input.absence && v.expected === 'valid')!;
     await give(page, made('never.absent.json', JSON.stringify(right.input.absence)));
@@ -401,8 +401,14 @@ describe('proofs of absence', { skip }, () => {
     await picture(page, 'verifier-absence', true);
     const wrong = vectors.find((v) => v.code === 'absence.entry')!;
     await give(page, made('anchored.absent.json', JSON.stringify(wrong.input.absence)));
+    assert.equal(await check(page), 'fail', 'one that does not hold is not hidden by one before it');
     await page.getByRole('button', { name: /Remove .*never/ }).click();
     assert.equal(await check(page), 'fail');
+    await give(page, made('damaged.absent.json', '{"format": "incident-archive-absence/1"}'));
+    assert.equal(await check(page), 'fail');
+    const [saved] = await Promise.all([page.waitForEvent('download'), page.click('#save-html')]);
+    await saved.saveAs(join(work, 'absences.html'));
+    assert.match(readFileSync(join(work, 'absences.html'), 'utf8'), /damaged\.absent\.json/, 'a saved report leaves nothing out');
     await close(opened);
   });
 });
