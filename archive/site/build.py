@@ -27,7 +27,7 @@ from archive.site.exports import bagit, citation, jsonld, rocrate
 from archive.site.exports.zipped import write_zip
 from archive.site.gather import CHUNK_BYTES, digest_of
 from archive.site.markdown import to_html
-from archive.site.model import LANGUAGES, Download, EvidenceFile, Incident, Site, SiteLanguage
+from archive.site.model import LANGUAGES, BundleFile, Download, EvidenceFile, Incident, Site, SiteLanguage
 from archive.site.pages import Extras, Link, Pages, Plot
 from archive.site.text import html
 from archive.site.workers import spread
@@ -361,7 +361,7 @@ class _Writer:
             )
         for one in incident.revisions:
             if one.bundle is not None:
-                common.append(offer("dl_bundle", one.bundle.name, one.bundle.source.read_bytes()))
+                common.append(offer("dl_bundle", one.bundle.name, _as_checked(one.bundle)))
         order = ("dl_bundle", "dl_record", "dl_manifest")
         common.sort(key=lambda link: (order.index(link.key), f"-r{revision.number}." not in link.name, link.name))
         url = pages.address(f"en/{incident.slug}/index.html")
@@ -391,6 +391,16 @@ class _Writer:
                 offer("dl_jsonld", f"{name}.jsonld", (graph + "\n").encode()),
             )
         return made, linked
+
+
+def _as_checked(bundle: BundleFile) -> bytes:
+    """The bundle's bytes, which must still be those that were held against the rules."""
+    data = bundle.source.read_bytes()
+    if hashlib.sha256(data).hexdigest() != bundle.sha256:
+        raise InvalidInputError(
+            f"{bundle.source}: changed while the site was built", code="site.changed", hint="build it again"
+        )
+    return data
 
 
 def _json(value: object) -> bytes:

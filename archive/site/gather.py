@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from archive.bundle import ProofBundle, read_bundle
+from archive.bundle import MAX_BUNDLE_BYTES, ProofBundle, parse_bundle
 from archive.errors import ArchiveError, InvalidInputError
 from archive.package import canonical
 from archive.package.manifest import Manifest, from_leaves
@@ -118,11 +118,11 @@ def _worth(revision: Revision) -> tuple[int, int, int, str]:
 
 
 def _from_bundle(path: Path, sources: Sources, trust: TrustFile) -> Revision:
-    bundle = read_bundle(path)
+    data = _bytes_of(path)
+    bundle = parse_bundle(data, name=str(path))
     manifest = from_leaves(bundle.entries)
     record = _record_of(bundle, manifest)
     outcome = _judge(bundle, trust, sources.workspace)
-    data = path.read_bytes()
     files = tuple(_package_files(bundle, manifest, record, sources))
     retractions_known, acts = _acts(bundle, trust, sources.workspace)
     header = manifest.header
@@ -145,6 +145,18 @@ def _from_bundle(path: Path, sources: Sources, trust: TrustFile) -> Revision:
         acts_asked=retractions_known,
         places=tuple(_places(sources.workspace, header.incident, header.revision, bundle.root)),
     )
+
+
+def _bytes_of(path: Path) -> bytes:
+    """What is parsed, judged and handed out are the same bytes: read once, and no pipe or device is waited for."""
+    try:
+        if path.is_file():
+            with path.open("rb") as handle:
+                return handle.read(MAX_BUNDLE_BYTES + 1)
+        reason: str | None = "it is no file"
+    except OSError as error:
+        reason = error.strerror
+    raise InvalidInputError(f"{path}: cannot be read: {reason}", code="bundle.unreadable")
 
 
 def _record_of(bundle: ProofBundle, manifest: Manifest) -> Json:

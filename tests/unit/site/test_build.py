@@ -300,6 +300,15 @@ def test_a_file_that_changed_meanwhile_is_refused(make_incident: Make, tmp_path:
     assert not list(tmp_path.glob(".out.*"))
 
 
+def test_a_bundle_that_changed_since_it_was_checked_is_refused(make_incident: Make, tmp_path: Path) -> None:
+    incident = published(make_incident(), tmp_path)
+    (tmp_path / "x.proof.json").write_bytes(b'{"of": "somebody else"}')
+    with pytest.raises(InvalidInputError) as caught:
+        build(Site((incident,)), tmp_path / "out")
+    assert caught.value.code == "site.changed"
+    assert not (tmp_path / "out").exists()
+
+
 def test_large_evidence_is_named_and_left_out(make_incident: Make, tmp_path: Path) -> None:
     build(Site((make_incident(),)), tmp_path / "out", max_evidence=3)
     assert not (tmp_path / "out" / "files" / "2025-01-example" / "evidence").exists()

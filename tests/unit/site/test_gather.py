@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -108,6 +109,13 @@ def test_a_bundle_that_does_not_verify_is_named_and_left_out(tmp_path: Path) -> 
     assert all(problem.endswith("]") for problem in site.problems)
     for name in ("other-root.proof.json", "entry-of-another-file.proof.json", "leaf-count-lies.proof.json"):
         assert any(name in problem for problem in site.problems), name
+
+
+def test_a_pipe_or_a_folder_in_place_of_a_bundle_is_named_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.proof.json")
+    (tmp_path / "b.proof.json").mkdir()
+    site = read(tmp_path, bundles=tuple(tmp_path / f"{name}.proof.json" for name in "abc"))
+    assert [problem.rpartition(" ")[2] for problem in site.problems] == ["[bundle.unreadable]"] * 3
 
 
 def test_of_two_bundles_of_one_root_the_one_with_an_anchor_is_shown(tmp_path: Path) -> None:
