@@ -152,7 +152,14 @@ def _bundles(folder: Path | None) -> list[Path]:
         return []
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder", code="site.no_such_folder")
-    return sorted(folder.glob("*.proof.json"))
+    found = sorted(folder.glob("*.proof.json"))
+    if not found:
+        raise UsageError(
+            f"{folder}: no proof bundle in it",
+            code="site.no_bundles",
+            hint="their names end in .proof.json; folders inside it are not looked into",
+        )
+    return found
 
 
 def _base(url: str | None) -> str | None:

@@ -642,7 +642,7 @@ describe('languages', { skip }, () => {
     assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'English');
     await close(opened);
     const linked = await open({}, '#lang=zh');
-    assert.match(await linked.page.innerText('h1'), /核对你收到的文件/);
+    assert.match(await linked.page.innerText('h1'), /核验您收到的文件/);
     await close(linked);
   });
 });
