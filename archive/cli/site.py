@@ -37,7 +37,7 @@ def build(
     base_url: Annotated[
         str | None, typer.Option("--base-url", metavar="URL", help="Where it will stand, for citations and JSON-LD.")
     ] = None,
-    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw the findings.")] = True,
+    no_plots: Annotated[bool, typer.Option("--no-plots", help="Do not draw the findings.")] = False,
     max_evidence: Annotated[
         int, typer.Option("--max-evidence", metavar="BYTES", min=0, help="Leave out evidence files larger than this.")
     ] = 32 << 20,
@@ -75,7 +75,12 @@ def build(
         for problem in site.problems:
             say(f"archive: warning: not shown: {problem}")
         built = write(
-            site, out, force=force, plots=plots, max_evidence=max_evidence, progress=_progress("writing incidents")
+            site,
+            out,
+            force=force,
+            plots=not no_plots,
+            max_evidence=max_evidence,
+            progress=_progress("writing incidents"),
         )
     for note in built.notes:
         say(f"archive: note: {note}")

@@ -6,6 +6,7 @@ A tool that is not installed skips its tests with the reason; with CI set it fai
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -97,3 +98,14 @@ def anvil_97() -> Iterator[services.AnvilNode]:
 @contextmanager
 def _tool(name: str) -> Iterator[Path]:
     yield services.require(name)
+
+
+@pytest.fixture(scope="session")
+def source_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what a wheel is built from: what is written into the project meanwhile can't end up in it."""
+    source = tmp_path_factory.mktemp("source")
+    for name in ("archive", "docs"):
+        shutil.copytree(services.PROJECT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copyfile(services.PROJECT / name, source / name)
+    return source

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -230,6 +231,8 @@ def test_a_contract_wallet_is_the_publisher(chain: Chain) -> None:
         maxFeePerGas=10**10,
         maxPriorityFeePerGas=10**9,
     )
+    while chain.client.call("eth_getTransactionReceipt", [tx_hash]) is None:  # Anvil answers before it has mined
+        time.sleep(0.02)
     proven = proofs.check_anchor_proof(collect_anchor_proof(chain.client, tx_hash, chain.deployment.address))
     assert (proven.publisher, proven.sender, proven.direct) == (wallet, chain.account.address.lower(), False)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -355,18 +354,16 @@ def test_a_node_that_lies_to_the_publisher_is_refused_and_nothing_is_paid_twice(
 
 
 @pytest.mark.packaging
-def test_verified_in_an_empty_environment(start: Callable[..., ParliaNode], dossier: Path, tmp_path: Path) -> None:
+def test_verified_in_an_empty_environment(
+    start: Callable[..., ParliaNode], dossier: Path, source_copy: Path, tmp_path: Path
+) -> None:
     """The wheel with the `consensus` extra alone: pure Python checks the votes; without it they are unchecked."""
     node = start()
     shell = new_shell(tmp_path / "publisher", node)
     bundle, _ = publish_at(shell, node, dossier, 24)
     trust = readers_trust(tmp_path / "trust.json", node, shell, [pinned(node, 10, OLD)])
-    source = tmp_path / "source"
-    shutil.copytree(PROJECT / "archive", source / "archive", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copyfile(PROJECT / name, source / name)
     call = {"capture_output": True, "text": True, "check": True}
-    subprocess.run([sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path / "dist", source], **call)  # type: ignore[call-overload]
+    subprocess.run([sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path / "dist", source_copy], **call)  # type: ignore[call-overload]
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], **call)  # type: ignore[call-overload]
     python = tmp_path / "venv" / "bin" / "python"

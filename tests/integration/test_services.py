@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import termios
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,10 @@ def test_arlocal_mines_and_mints(arlocal: services.ArlocalGateway) -> None:
 
 
 @pytest.mark.anvil
-def test_anvil_has_the_asked_chain_id(anvil: services.AnvilNode, anvil_97: services.AnvilNode) -> None:
+def test_anvil_has_the_asked_chain_id(
+    start_anvil: Callable[..., services.AnvilNode], anvil_97: services.AnvilNode
+) -> None:
+    anvil = start_anvil()  # one that no other test spent from
     assert anvil.rpc("eth_chainId") == hex(31337)
     assert anvil_97.rpc("eth_chainId") == hex(97)
     assert len(anvil.accounts) == 10

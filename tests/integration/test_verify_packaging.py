@@ -24,16 +24,10 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> subprocess.Compl
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def python(tmp_path_factory: pytest.TempPathFactory, source_copy: Path) -> Path:
     """The interpreter of an environment that holds the wheel and its base dependencies, nothing else."""
     base = tmp_path_factory.mktemp("wheel")
-    # Built from a copy: what others write into the project meanwhile can't end up in the wheel half-written.
-    source = base / "source"
-    shutil.copytree(PROJECT / "archive", source / "archive", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        if (PROJECT / name).is_file():
-            shutil.copyfile(PROJECT / name, source / name)
-    built = run(sys.executable, "-m", "build", "--wheel", "--outdir", base / "dist", source, cwd=base)
+    built = run(sys.executable, "-m", "build", "--wheel", "--outdir", base / "dist", source_copy, cwd=base)
     assert built.returncode == 0, built.stderr
     (wheel,) = (base / "dist").glob("*.whl")
     made = run(sys.executable, "-m", "venv", base / "venv", cwd=base)

@@ -68,4 +68,4 @@ def test_transcript(path: Path, tmp_path: Path) -> None:
 
 
 def test_there_are_transcripts_of_every_command() -> None:
-    assert {path.parent.name for path in TRANSCRIPTS} == {"check", "new", "add", "schema", "findings"}
+    assert {path.parent.name for path in TRANSCRIPTS} == {"check", "new", "add", "schema", "findings", "site"}
