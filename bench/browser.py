@@ -19,7 +19,7 @@ from bench.measure import MIB, PROJECT, Context, Row, Run, Skipped, alternate, m
 
 ARCHIVE = str(Path(sys.executable).with_name("archive"))
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-SHOWN = "1 of 1 evidence file given and the very ones"
+SHOWN = "1 of 1 evidence file given, and the published one"
 
 # A bundle without anchor or record: what is measured is the file.
 BUNDLE = """
