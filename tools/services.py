@@ -150,25 +150,35 @@ def _run_step(what: str, command: Sequence[str], cwd: Path, environment: Mapping
     print(f"services: {what}: done in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
 
 
+@contextlib.contextmanager
+def _made_whole(folder: Path, sources: Sequence[Path]) -> Iterator[Path]:
+    """A folder to build in, with copies of the sources; it becomes `folder` unless something is raised."""
+    work = Path(tempfile.mkdtemp(prefix=".install-", dir=folder.parent))
+    try:
+        for source in sources:
+            shutil.copy(source, work)
+        yield work
+        work.rename(folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _npm_ci(what: str, work: Path) -> None:
+    # Install scripts stay off: those that matter download prebuilt binaries or have working fallbacks in JavaScript;
+    # the one native module that is needed is built by itself.
+    npm = _program("npm", "Node.js 20 or later with npm")
+    _run_step(what, [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], work)
+
+
 def install_node() -> Path:
     """Install the npm packages by their lock file and build sqlite3; return the `node_modules` folder."""
     modules = node_modules()
-    family = modules.parent.parent
-    with _install_lock(family):
+    with _install_lock(modules.parent.parent):
         if modules.exists():
             return modules
-        npm, node = _program("npm", "Node.js 20 or later with npm"), _program("node", "Node.js 20 or later")
-        work = Path(tempfile.mkdtemp(prefix=".install-", dir=family))
-        try:
-            for source in NODE_SOURCES:
-                shutil.copy(source, work)
-            # Install scripts stay off: those that matter download prebuilt binaries or have working fallbacks in
-            # JavaScript; the one native module that is needed is built below.
-            _run_step(
-                "npm packages (Foundry, solc, arlocal)",
-                [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-                work,
-            )
+        node = _program("node", "Node.js 20 or later")
+        with _made_whole(modules.parent, NODE_SOURCES) as work:
+            _npm_ci("npm packages (Foundry, solc, arlocal)", work)
             headers = Path(node).resolve().parent.parent
             with_headers = [f"--nodedir={headers}"] if (headers / "include" / "node" / "node.h").exists() else []
             _run_step(
@@ -176,9 +186,6 @@ def install_node() -> Path:
                 [node, str(work / "node_modules" / "node-gyp" / "bin" / "node-gyp.js"), "rebuild", *with_headers],
                 work / "node_modules" / "sqlite3",
             )
-            work.rename(modules.parent)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
     return modules
 
 
@@ -190,22 +197,10 @@ def web_modules() -> Path:
 def install_web() -> Path:
     """Install the npm packages of `web/` by their lock file and link them there; return the `node_modules` folder."""
     modules = web_modules()
-    family = modules.parent.parent
-    with _install_lock(family):
+    with _install_lock(modules.parent.parent):
         if not modules.exists():
-            npm = _program("npm", "Node.js 20 or later with npm")
-            work = Path(tempfile.mkdtemp(prefix=".install-", dir=family))
-            try:
-                for source in WEB_SOURCES:
-                    shutil.copy(source, work)
-                _run_step(
-                    "npm packages of the browser verifier",
-                    [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-                    work,
-                )
-                work.rename(modules.parent)
-            finally:
-                shutil.rmtree(work, ignore_errors=True)
+            with _made_whole(modules.parent, WEB_SOURCES) as work:
+                _npm_ci("npm packages of the browser verifier", work)
         link = WEB / "node_modules"
         if not link.is_symlink() or link.readlink() != modules:
             link.unlink(missing_ok=True)
@@ -216,24 +211,17 @@ def install_web() -> Path:
 def install_kubo() -> Path:
     """Build Kubo from the Go module proxy; return the `ipfs` binary."""
     binary = kubo_binary()
-    family = binary.parent.parent
-    with _install_lock(family):
+    with _install_lock(binary.parent.parent):
         if binary.exists():
             return binary
         go = _program("go", "Go 1.26 or later")
-        work = Path(tempfile.mkdtemp(prefix=".install-", dir=family))
-        try:
-            for source in KUBO_SOURCES:
-                shutil.copy(source, work)
+        with _made_whole(binary.parent, KUBO_SOURCES) as work:
             _run_step(
                 "Kubo from source (about 3 minutes on 2 cores)",
                 [go, "build", "-mod=readonly", "-o", "ipfs", "github.com/ipfs/kubo/cmd/ipfs"],
                 work,
                 {"GOWORK": "off"},
             )
-            work.rename(binary.parent)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
     return binary
 
 
