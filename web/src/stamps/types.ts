@@ -1,6 +1,7 @@
 /** What checking stamps takes and gives: the shapes of `archive verify --json`, section "time". */
+import type { Status } from '../chain/steps.ts';
 
-export type Status = 'pass' | 'fail' | 'unchecked';
+export type { Status };
 
 /** One thing looked at, with the keys that Python's report has. `expected` and `found` are what was compared, where there is something. */
 export interface StampCheck {

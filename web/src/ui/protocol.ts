@@ -1,6 +1,6 @@
 /** What the page and its worker say to each other. Files go over as `File`: the worker reads them in pieces. */
 import type { Role } from './given.ts';
-import type { ReportJson, CheckJson, Verdict } from './report-json.ts';
+import type { ReportJson, ReportCheck, Verdict } from './report-json.ts';
 
 export interface FileItem {
   readonly file: File;
@@ -72,7 +72,7 @@ export interface AbsenceResult {
   readonly name: string;
   readonly verdict: Verdict;
   readonly lacking: readonly string[];
-  readonly checks: readonly CheckJson[];
+  readonly checks: readonly ReportCheck[];
   /** What the proof is about, null where it is none. */
   readonly about: (Contract & { readonly publisher: string; readonly root: string; readonly block: number }) | null;
   readonly failure: Failure | null;

@@ -1,19 +1,10 @@
 /** The report of a verification: the shape of `archive verify --json`. */
-export type Status = 'pass' | 'fail' | 'unchecked';
-export type Verdict = 'pass' | 'fail' | 'incomplete';
-export type Section = 'bytes' | 'time' | 'origin' | 'availability' | 'findings';
+import type { ReportCheck, Status, Verdict } from '../verify/outcome.ts';
+
+export type { ReportCheck, Status, Verdict };
 export type RungName = 'bytes' | 'package' | 'inclusion' | 'registry' | 'origin' | 'chain' | 'final' | 'clocks';
 export type Grade = 'rpc' | 'rpcs' | 'consensus' | 'workspace';
 
-export interface CheckJson {
-  readonly code: string;
-  readonly status: Status;
-  readonly subject: string;
-  readonly expected: string | null;
-  readonly found: string | null;
-  readonly note: string | null;
-  readonly section: Section;
-}
 export interface AnchorJson {
   readonly chain_id: number;
   readonly genesis: string;
@@ -79,6 +70,6 @@ export interface ReportJson {
   readonly ladder: readonly RungJson[];
   readonly required: readonly string[];
   readonly lacking: readonly string[];
-  readonly checks: readonly CheckJson[];
+  readonly checks: readonly ReportCheck[];
   readonly closing: readonly string[];
 }

@@ -2,7 +2,7 @@
 import { type Child, code, factList, foreign, h } from './dom.ts';
 import { checkName, type Messages } from './i18n/index.ts';
 import type { AbsenceResult, AnchorDetail, Details, Failure, LeafDetail } from './protocol.ts';
-import type { AnchorJson, CheckJson, ReportJson, RungJson, Status, Verdict } from './report-json.ts';
+import type { AnchorJson, ReportCheck, ReportJson, RungJson, Status, Verdict } from './report-json.ts';
 import {
   believed,
   chainName,
@@ -148,7 +148,7 @@ function rungView(m: Messages, report: ReportJson, details: Details | null, rung
   );
 }
 
-function checksOf(report: ReportJson, rung: RungJson): CheckJson[] {
+function checksOf(report: ReportJson, rung: RungJson): ReportCheck[] {
   const family = FAMILIES[rung.rung]!;
   const elsewhere = ELSEWHERE[rung.rung] ?? [];
   return report.checks.filter(
@@ -310,7 +310,7 @@ function fileView(m: Messages, row: FileRow, details: Details | null): HTMLEleme
   );
 }
 
-function fileNumbers(m: Messages, check: CheckJson, leaf: LeafDetail | null, details: Details | null): HTMLElement {
+function fileNumbers(m: Messages, check: ReportCheck, leaf: LeafDetail | null, details: Details | null): HTMLElement {
   const f = m.files;
   return h(
     'div',
@@ -340,7 +340,7 @@ function fileNumbers(m: Messages, check: CheckJson, leaf: LeafDetail | null, det
   );
 }
 
-function checkTable(m: Messages, checks: readonly CheckJson[], caption: string): HTMLElement {
+function checkTable(m: Messages, checks: readonly ReportCheck[], caption: string): HTMLElement {
   const n = m.numbers;
   const body = h('tbody', { role: 'rowgroup' });
   const more = h('button', { type: 'button', class: 'more' });
@@ -378,7 +378,7 @@ function checkTable(m: Messages, checks: readonly CheckJson[], caption: string):
   );
 }
 
-function checkRow(m: Messages, check: CheckJson): HTMLElement {
+function checkRow(m: Messages, check: ReportCheck): HTMLElement {
   const note = noteText(m, check);
   const value = (text: string | null): Child => (text === null ? '–' : h('bdi', { class: 'value' }, valueText(m, text)));
   return h(

@@ -1,7 +1,7 @@
 /** A report in the reader's language: every sentence here comes from the messages, and only says what its checks say. */
 import { checkName, type Messages } from './i18n/index.ts';
 import { areaInChinese, noteInChinese, subjectInChinese, valueInChinese } from './i18n/notes.ts';
-import type { AnchorJson, CheckJson, ReportJson, RungJson, Status } from './report-json.ts';
+import type { AnchorJson, ReportCheck, ReportJson, RungJson, Status } from './report-json.ts';
 import { isolated, visible } from './visible.ts';
 
 const CODE = /^[a-z][a-z0-9_]*(\.[a-z0-9_]+)+$/;
@@ -16,7 +16,7 @@ const CHAINS: Readonly<Record<string, string>> = {
   '97 0x6d3c66c5357ec91d5c43af47e234a939b22557cbb552dc45bebbceeed90fbe34': 'BNB Smart Chain testnet',
 };
 
-export function checkTitle(m: Messages, check: CheckJson): string {
+export function checkTitle(m: Messages, check: ReportCheck): string {
   return checkName(m, check.code);
 }
 
@@ -33,7 +33,7 @@ export function noteText(
   return area === null ? m.numbers.inJson : `${area}（${code}）。${m.numbers.inJson}`;
 }
 
-export function subjectText(m: Messages, check: CheckJson): string {
+export function subjectText(m: Messages, check: ReportCheck): string {
   if (m.lang === 'en') return visible(check.subject);
   const mayBeName =
     NAMED.test(check.code) &&
@@ -143,7 +143,7 @@ function chainBelief(m: Messages, anchor: AnchorJson | null, rung: RungJson): st
 
 /** What a reader must not miss, whatever the verdict: it was taken back, there is a later revision, clocks contradict each other. */
 export function notices(m: Messages, report: ReportJson): string[] {
-  const told = (c: CheckJson): boolean =>
+  const told = (c: ReportCheck): boolean =>
     (c.code === 'history.retracted' && c.found !== null && c.status !== 'pass') ||
     c.code === 'history.superseded' ||
     (c.code === 'time.clocks' && c.status !== 'pass');
@@ -171,7 +171,7 @@ export function points(m: Messages, report: ReportJson): Points {
   };
 }
 
-function failedText(m: Messages, check: CheckJson): string {
+function failedText(m: Messages, check: ReportCheck): string {
   const note = noteText(m, check);
   return `${checkTitle(m, check)} (${isolated(subjectText(m, check))})${note === null ? '' : m.colon + note}`;
 }
@@ -288,12 +288,12 @@ export function quotation(m: Messages, report: ReportJson, names: readonly strin
 export interface FileRow {
   readonly name: string;
   readonly state: 'good' | 'bad' | 'absent' | 'open' | 'unlisted' | 'withheld' | 'revealed' | 'reference';
-  readonly check: CheckJson;
+  readonly check: ReportCheck;
 }
 
 /** The files that a report speaks of, wrong ones first. */
 export function fileRows(report: ReportJson): FileRow[] {
-  const state = (c: CheckJson): FileRow['state'] | null => {
+  const state = (c: ReportCheck): FileRow['state'] | null => {
     if (c.code === 'bytes')
       return c.subject === 'evidence' && c.status === 'unchecked'
         ? null

@@ -3,10 +3,10 @@ import { type AbsenceProof, checkAbsence, describeAbsenceStep } from '../chain/a
 import { KNOWN_CHAINS } from '../chain/pins.ts';
 import { type HeaderAnswer, noAnswers } from './facts.ts';
 import { type NamedNode, headerAnswer } from './nodes.ts';
-import { type Check, type Verdict, check } from './outcome.ts';
+import { type Check, type ReportCheck, type Verdict, check } from './outcome.ts';
 import { repr } from './python.ts';
 import { checkCode, checkFinal, checkHeader } from './quorum.ts';
-import { type ReportCheck, checkJson } from './report.ts';
+import { checkJson } from './report.ts';
 import { type TrustFile, registryOf } from './trust.ts';
 
 export const ABSENCE_REQUIRED = ['absence.entry', 'absence.registry', 'chain.code', 'chain.header'];

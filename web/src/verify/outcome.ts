@@ -1,13 +1,13 @@
 /** What the verifier hands on: one `Check` for each thing looked at, and the `Outcome` over all of them. */
 import type { ProvenAnchor } from '../chain/anchor.ts';
 import type { Finality } from '../chain/consensus.ts';
+import type { Status } from '../chain/steps.ts';
 import type { Header } from '../format/entries.ts';
 import type { Clock, Interval } from '../stamps/types.ts';
 import type { ArchiveError } from '../errors.ts';
 
-export type { Clock, Interval };
+export type { Clock, Interval, Status };
 
-export type Status = 'pass' | 'fail' | 'unchecked';
 export type Verdict = 'pass' | 'fail' | 'incomplete';
 export type Section = 'bytes' | 'time' | 'origin' | 'availability' | 'findings';
 /** One node, several nodes that agree, signatures of validators, the workspace that made the chain. */
@@ -16,12 +16,8 @@ export type HeaderGrade = 'rpc' | 'rpcs' | 'consensus' | 'workspace';
 export const EXIT_OF_VERDICT: Record<Verdict, number> = { pass: 0, fail: 1, incomplete: 3 };
 export const LATER = 'of a kind this version does not know; a newer one may check it';
 
-/**
- * One check. `subject` is what it is about; `expected` and `found` are what was compared, where there is something.
- * `blocking` marks an unchecked thing without which the package is not understood: it keeps a verdict from `pass`
- * though its code is not in the required list. `anchor` is the index of the anchor it belongs to.
- */
-export interface Check {
+/** A check as a report has it: what it is about, and what was compared, where there is something. */
+export interface ReportCheck {
   readonly code: string;
   readonly status: Status;
   readonly subject: string;
@@ -29,6 +25,13 @@ export interface Check {
   readonly found: string | null;
   readonly note: string | null;
   readonly section: Section;
+}
+
+/**
+ * One check. `blocking` marks an unchecked thing without which the package is not understood: it keeps a verdict from
+ * `pass` though its code is not in the required list. `anchor` is the index of the anchor it belongs to.
+ */
+export interface Check extends ReportCheck {
   readonly anchor: number | null;
   readonly blocking: boolean;
 }

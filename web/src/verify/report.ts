@@ -2,20 +2,10 @@
 import type { Finality } from '../chain/consensus.ts';
 import { buildLadder, gradeOf } from './ladder.ts';
 import {
-  type AnchorSummary, type Check, type Clock, EXIT_OF_VERDICT, isOfPublisher, limitOf, type Outcome, type Section, type Status, type Verdict,
+  type AnchorSummary, type Check, type Clock, EXIT_OF_VERDICT, isOfPublisher, limitOf, type Outcome, type ReportCheck, type Status, type Verdict,
 } from './outcome.ts';
 import { unique } from './python.ts';
 import { moment } from './times.ts';
-
-export interface ReportCheck {
-  readonly code: string;
-  readonly status: Status;
-  readonly subject: string;
-  readonly expected: string | null;
-  readonly found: string | null;
-  readonly note: string | null;
-  readonly section: Section;
-}
 
 export type Report = ReturnType<typeof toReport>;
 

@@ -22,7 +22,8 @@ import { NOTHING, type TrustFile, parseTrust } from './trust.ts';
 export type { AbsenceReport } from './absence.ts';
 export type { Given, GivenFile } from './given.ts';
 export { fromBrowser } from './given.ts';
-export type { Report, ReportCheck } from './report.ts';
+export type { ReportCheck } from './outcome.ts';
+export type { Report } from './report.ts';
 export type { Rung } from './ladder.ts';
 
 /** A file by name. */
