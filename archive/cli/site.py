@@ -51,11 +51,10 @@ def build(
     """
     import tempfile
 
-    from archive.site.pages import environment
+    from archive.site.installed import require_libraries, verifier_page
 
-    environment("en")
+    require_libraries()
     from archive.site.build import build as write
-    from archive.site.build import verifier_page
     from archive.site.gather import Sources, gather
 
     with tempfile.TemporaryDirectory(prefix="archive-site-") as scratch:
@@ -123,7 +122,7 @@ def verifier(
     import hashlib
 
     from archive.errors import RefusedError
-    from archive.site.build import verifier_page
+    from archive.site.installed import verifier_page
     from archive.workspace import write_atomic
 
     page = verifier_page()

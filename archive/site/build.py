@@ -21,11 +21,12 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from archive import partial
-from archive.errors import InvalidInputError, MissingDependencyError, RefusedError, UsageError
+from archive.errors import InvalidInputError, MissingDependencyError, RefusedError
 from archive.site import charts, files, search
 from archive.site.exports import bagit, citation, jsonld, rocrate
 from archive.site.exports.zipped import write_zip
 from archive.site.gather import CHUNK_BYTES, digest_of
+from archive.site.installed import VERIFIER
 from archive.site.markdown import to_html
 from archive.site.model import LANGUAGES, BundleFile, Download, EvidenceFile, Incident, Site, SiteLanguage
 from archive.site.pages import Extras, Link, Pages, Plot
@@ -34,7 +35,6 @@ from archive.site.workers import spread
 
 FORMAT: Final = "incident-archive-site/1"
 MARKER: Final = "site.json"
-VERIFIER: Final = "verifier.html"
 ASSETS: Final = ("site.css", "site.js", "icon.svg")
 MAX_EVIDENCE: Final = 32 << 20  # bytes of one evidence file that goes onto the site
 MAX_ARCHIVE: Final = 64 << 20  # bytes of a crate or bag
@@ -55,18 +55,6 @@ class Built:
     largest: str
     largest_size: int
     notes: tuple[str, ...] = ()
-
-
-def verifier_page() -> bytes:
-    """The browser verifier as one HTML file; raises `site.no_verifier` where it was not built."""
-    found = resources.files("archive.site") / "assets" / VERIFIER
-    if not found.is_file():
-        raise UsageError(
-            "the browser verifier is not part of this installation",
-            code="site.no_verifier",
-            hint="in a clone: node web/build.mjs",
-        )
-    return found.read_bytes()
 
 
 def policy_pages() -> Mapping[SiteLanguage, Markup]:

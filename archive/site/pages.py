@@ -111,17 +111,9 @@ class Extras:
 
 @lru_cache(maxsize=len(LANGUAGES))
 def environment(language: SiteLanguage) -> Environment:
-    """The templates with the interface texts of one language put in; raises `site.extra` without Jinja2."""
-    from archive.errors import MissingDependencyError
+    """The templates with the interface texts of one language put in."""
+    from archive.site.templating import make_environment
 
-    try:
-        from archive.site.templating import make_environment
-    except ImportError:
-        raise MissingDependencyError(
-            "building a site needs Jinja2, which is not installed",
-            code="site.extra",
-            hint='pip install "incident-archive[site]"',
-        ) from None
     return make_environment(language)
 
 

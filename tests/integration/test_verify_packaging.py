@@ -77,3 +77,10 @@ def test_check_runs_alone(python: Path, tmp_path: Path) -> None:
     shutil.copytree(dossier, broken)
     (broken / "incident.yaml").write_text("schema_version: '9'\n")
     assert run(python.parent / "archive", "check", broken, cwd=tmp_path).returncode == 1
+
+
+def test_the_verifiers_page_is_saved_without_what_builds_a_site(python: Path, tmp_path: Path) -> None:
+    code, told = archive(python, tmp_path, "site", "verifier", tmp_path / "saved.html")
+    assert (code, told["bytes"]) == (0, (tmp_path / "saved.html").stat().st_size)
+    code, told = archive(python, tmp_path, "site", "build", tmp_path / "pages", "--incidents", PROJECT / "incidents")
+    assert (code, told["error"]["code"]) == (2, "site.extra")

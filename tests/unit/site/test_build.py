@@ -18,7 +18,8 @@ import pytest
 
 from archive.errors import InvalidInputError, RefusedError, UsageError
 from archive.package import canonical
-from archive.site.build import build, policy_pages, verifier_page
+from archive.site.build import build, policy_pages
+from archive.site.installed import verifier_page
 from archive.site.model import Act, Anchor, BundleFile, Incident, Place, Reply, Site
 from bench.site import make_record
 from tests.support.shown import honest, hostile
@@ -349,7 +350,7 @@ def test_a_link_in_place_of_the_folder_is_refused(make_incident: Make, tmp_path:
 
 
 def test_an_installation_without_the_verifier_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.site.build.VERIFIER", "absent.html")
+    monkeypatch.setattr("archive.site.installed.VERIFIER", "absent.html")
     with pytest.raises(UsageError) as caught:
         verifier_page()
     assert caught.value.code == "site.no_verifier"
